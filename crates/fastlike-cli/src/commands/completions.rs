@@ -1,0 +1,16 @@
+//! `fastlike completions SHELL`.
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::failure::Failure;
+
+pub(super) fn run(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "fastlike", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! The listener, and the signals that end it.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use fastlike_runtime::{Builder, Fastlike, StartError};
+use tokio::net::TcpListener;
+
+use crate::args::OutputArgs;
+use crate::failure::Failure;
+use crate::printer::Stream;
+use crate::report::{GuestOutput, Report};
+
+/// Takes the first of the addresses that is free. `typed` is what the user
+/// wrote.
+pub(super) async fn bind(
+    typed: &str,
+    addresses: &[SocketAddr],
+) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = async {
+        let listener = TcpListener::bind(addresses).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|error: io::Error| {
+        let help = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program listens there: stop it, or take another port (`--bind 127.0.0.1:0` takes a free one)"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need privileges: take a higher one",
+            io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+            _ => "write HOST:PORT, as 127.0.0.1:7676",
+        };
+        let error = anyhow::Error::new(error).context(format!("cannot listen on `{typed}`"));
+        Failure::Error { error, help: Some(help.to_owned()) }
+    })
+}
+
+/// Lets a service print to the terminal.
+pub(super) fn with_output(builder: Builder, report: &Report, args: &OutputArgs) -> Builder {
+    builder
+        .observer(report.clone())
+        .log_sink(report.clone())
+        .stdout(GuestOutput::new(report, Stream::Stdout, args.log_stdout))
+        .stderr(GuestOutput::new(report, Stream::Stderr, args.log_stderr))
+}
+
+/// Compiles the program, and says how to mend what is wrong with it.
+pub(super) async fn build(builder: Builder) -> Result<Fastlike, Failure> {
+    builder.build().await.map_err(|error| {
+        let help = match &error {
+            StartError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("build the program first; the official CLI writes it to bin/main.wasm")
+            }
+            StartError::NotWasm { .. } => {
+                Some("name the compiled program: a .wasm file, or a .wat file with its text")
+            }
+            StartError::UnknownImports { .. } => {
+                Some("build the program with an SDK of the Compute platform, for wasm32-wasip1")
+            }
+            _ => None,
+        };
+        let failure = Failure::from(error);
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })
+}
+
+/// Serves until a signal asks for the end, then lets the requests that run
+/// finish.
+pub(super) async fn serve(
+    fastlike: &Fastlike,
+    listener: TcpListener,
+    report: &Report,
+) -> Result<(), Failure> {
+    let signals = Signals::new()?;
+    Ok(fastlike
+        .serve(listener, signals.first(report.clone()))
+        .await?)
+}
+
+/// Interrupt (Ctrl-C) and termination. Registered before the first request,
+/// so that none is missed.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        #[cfg(unix)]
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Ends with the first signal. The second one ends the process, with the
+    /// exit code that shells give to a process that died of it.
+    fn first(mut self, report: Report) -> impl Future<Output = ()> + Send + 'static {
+        async move {
+            self.next().await;
+            report.stopping();
+            tokio::spawn(async move {
+                let number = self.next().await;
+                report.printer().flush();
+                std::process::exit(128 + number);
+            });
+        }
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> i32 {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => 2,
+            // Nobody can interrupt us, then.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The runtime's own messages: `tracing` to the terminal.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::args::{LogFormat, OutputArgs};
+use crate::printer::{Printer, Stream};
+use crate::report::Report;
+
+/// Directs `tracing` to where `report` prints. `directives` (the variable
+/// `FASTLIKE_LOG`, in the form that `tracing` users know) wins over the number
+/// of `-v`.
+pub(crate) fn start(report: &Report, args: &OutputArgs, directives: Option<&str>) {
+    let level = match args.verbose {
+        0 => "warn",
+        1 => "warn,fastlike_runtime=info,fastlike_geo=info",
+        2 => "info,fastlike_runtime=debug,fastlike_geo=debug",
+        _ => "trace",
+    };
+    let filter = directives
+        .and_then(|text| EnvFilter::try_new(text).ok())
+        .unwrap_or_else(|| EnvFilter::new(level));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(report.styled())
+        .with_writer(Lines(report.printer().clone()));
+    // Only a second call could fail, and there is none.
+    let _ = match args.log_format {
+        LogFormat::Json => subscriber
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .try_init(),
+        LogFormat::Human if args.verbose < 2 => subscriber
+            .without_time()
+            .with_target(false)
+            .compact()
+            .try_init(),
+        LogFormat::Human => subscriber.try_init(),
+    };
+}
+
+/// Hands each event, which `tracing` writes in one piece, to the printer.
+struct Lines(Printer);
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl io::Write for &Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.print(Stream::Stdout, bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,245 @@
+//! Runs the command and talks to what it serves.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use parking_lot::Mutex;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// This folder, where the guests are.
+pub(crate) fn guest(name: &str) -> String {
+    here().join(name).display().to_string()
+}
+
+pub(crate) fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
+}
+
+/// The workspace's folder.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The command with an environment that is the same everywhere.
+pub(crate) fn fastlike(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fastlike"));
+    command.args(args).stdin(Stdio::null());
+    for name in ["FASTLIKE_LOG", "CLICOLOR_FORCE", "COLUMNS"] {
+        command.env_remove(name);
+    }
+    // Tests share compiled guests, and leave the user's alone.
+    command.env(
+        "XDG_CACHE_HOME",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
+    );
+    command
+}
+
+/// What a command that ended has left.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs the command to its end.
+pub(crate) fn run(args: &[&str]) -> Ended {
+    run_command(&mut fastlike(args))
+}
+
+pub(crate) fn run_command(command: &mut Command) -> Ended {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    let stdout = read(child.stdout.take().expect("piped"));
+    let stderr = read(child.stderr.take().expect("piped"));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        if begun.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it does not end: {command:?}");
+        }
+        pause();
+    };
+    Ended {
+        code: status.code(),
+        stdout: stdout.join().expect("a thread"),
+        stderr: stderr.join().expect("a thread"),
+    }
+}
+
+/// A command that serves.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    stdout: Arc<Mutex<String>>,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Starts the command on a free port, and waits until it listens.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut all = vec!["--bind", "127.0.0.1:0"];
+        all.splice(0..0, args.iter().copied());
+        Self::start_command(&mut fastlike(&all))
+    }
+
+    pub(crate) fn start_command(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command starts");
+        let stdout = collect(child.stdout.take().expect("piped"));
+        let stderr = collect(child.stderr.take().expect("piped"));
+        let begun = Instant::now();
+        let address = loop {
+            if let Some(address) = listening(&stdout.lock()) {
+                break address;
+            }
+            let ended = child.try_wait().expect("a child").is_some();
+            if ended || begun.elapsed() > PATIENCE {
+                let _ = child.kill();
+                panic!("it does not listen:\n{}\n{}", stdout.lock(), stderr.lock());
+            }
+            pause();
+        };
+        Self {
+            child,
+            address,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// The whole response to a GET, as text.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut response = String::new();
+        let mut stream = self.send(path);
+        stream.read_to_string(&mut response).expect("a response");
+        response
+    }
+
+    /// Sends a GET; the response can be read from what is returned.
+    pub(crate) fn send(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).expect("it accepts");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n"
+        )
+        .expect("writable");
+        stream
+    }
+
+    /// Waits until the standard output has a line with `text`, and returns
+    /// the line.
+    pub(crate) fn stdout_line(&self, text: &str) -> String {
+        line(&self.stdout, text)
+    }
+
+    pub(crate) fn stderr_line(&self, text: &str) -> String {
+        line(&self.stderr, text)
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.lock().clone()
+    }
+
+    /// Sends a signal by its name.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not end");
+            pause();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text");
+        text
+    })
+}
+
+fn listening(stdout: &str) -> Option<SocketAddr> {
+    // Whole lines only: the last one may still be on its way.
+    let (whole, _) = stdout.rsplit_once('\n')?;
+    let url = whole.split_once("http://")?.1;
+    let end = url
+        .find(|c: char| c.is_whitespace() || c == '"')
+        .unwrap_or(url.len());
+    url.get(..end)?.parse().ok()
+}
+
+fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let shared = Arc::clone(&text);
+    std::thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        while stream.read_line(&mut line).is_ok_and(|read| read > 0) {
+            shared.lock().push_str(&line);
+            line.clear();
+        }
+    });
+    text
+}
+
+fn line(text: &Mutex<String>, wanted: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let found = text
+            .lock()
+            .lines()
+            .find(|line| line.contains(wanted))
+            .map(str::to_owned);
+        if let Some(line) = found {
+            return line;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "no line with {wanted:?}:\n{}",
+            text.lock()
+        );
+        pause();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that watches another process has nothing to await"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}

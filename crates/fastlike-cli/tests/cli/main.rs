@@ -1,0 +1,10 @@
+//! The `fastlike` command as a user meets it: what it prints, its exit codes,
+//! and what it serves.
+
+mod errors;
+mod harness;
+mod help;
+mod manifests;
+mod output;
+mod serving;
+mod signals;

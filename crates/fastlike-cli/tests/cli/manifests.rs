@@ -1,0 +1,37 @@
+//! Manifests that are wrong, and what the README shows of them.
+
+use crate::harness::{fastlike, guest, run_command, workspace};
+
+/// The output for a manifest of `testdata/manifests`.
+fn said_of(name: &str) -> String {
+    let guest = guest("hello.wat");
+    let path = format!("testdata/manifests/{name}");
+    let mut command = fastlike(&[&guest, "-C", &path, "--bind", "127.0.0.1:0"]);
+    let ended = run_command(command.current_dir(workspace()));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    ended.stderr
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = std::fs::read_to_string(workspace().join("README.md")).expect("README.md");
+    for name in ["three-mistakes.toml", "syntax.toml", "version.toml"] {
+        let said = said_of(name);
+        assert!(
+            readme.contains(said.trim_end()),
+            "README.md lacks what is printed for {name}:\n\n{said}"
+        );
+    }
+}
+
+#[test]
+fn every_problem_is_said_at_once() {
+    let said = said_of("backends.toml");
+    assert_eq!(said.matches("\nerror: ").count() + 1, 18, "{said}");
+    assert!(
+        said.ends_with("error parsing `testdata/manifests/backends.toml`: 18 problems\n"),
+        "{said}"
+    );
+    assert!(!said.contains("s3cret"), "{said}");
+}

@@ -1,0 +1,59 @@
+//! How serving ends.
+#![cfg(unix)]
+
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt as _;
+
+use crate::harness::{Server, guest};
+
+/// Starts a slow request and waits until it runs.
+fn with_a_slow_request() -> (Server, TcpStream) {
+    let server = Server::start(&[&guest("slow.wat")]);
+    // The first one makes sure that the second one is only slow by itself.
+    server.get("/");
+    let response = server.send("/");
+    std::thread::park_timeout(std::time::Duration::from_millis(300));
+    (server, response)
+}
+
+#[test]
+fn termination_lets_running_requests_finish_and_exits_0() {
+    for signal in ["TERM", "INT"] {
+        let (mut server, mut response) = with_a_slow_request();
+        server.signal(signal);
+        server.stdout_line("Stopping");
+        let mut text = String::new();
+        response.read_to_string(&mut text).expect("a response");
+        assert!(text.ends_with("slow\n"), "{signal}: {text}");
+        let status = server.wait();
+        assert_eq!(
+            (status.code(), status.signal()),
+            (Some(0), None),
+            "{signal}"
+        );
+        assert!(
+            TcpStream::connect(server.address).is_err(),
+            "{signal}: nobody listens any more"
+        );
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let (mut server, response) = with_a_slow_request();
+        server.signal(signal);
+        server.stdout_line("Stopping");
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(code), "{signal}");
+        drop(response);
+    }
+}
+
+#[test]
+fn an_idle_server_ends_at_once() {
+    let mut server = Server::start(&[&guest("hello.wat")]);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}

@@ -1,0 +1,365 @@
+//! What a guest's request becomes on its way to an origin.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri, Version};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
+
+use crate::backend::SendError;
+use crate::http::{Body, BodyError};
+
+/// What an origin adds to requests.
+#[derive(Debug, Clone)]
+pub(super) struct Addressing {
+    /// Before each path; without a slash at its end.
+    pub(super) prefix: String,
+    /// Sent instead of the guest's `host`.
+    pub(super) override_host: Option<HeaderValue>,
+    /// Sent if the guest named no host at all.
+    pub(super) default_host: HeaderValue,
+}
+
+/// The request as it goes on the wire: HTTP/1.1, origin-form, with one `host`
+/// and without the fields that concern one connection only.
+pub(super) fn prepare(
+    request: Request<Body>,
+    addressing: &Addressing,
+) -> Result<Request<RequestBody>, SendError> {
+    let (mut parts, body) = request.into_parts();
+    if parts.method == Method::CONNECT {
+        return Err(SendError::Protocol(
+            "a CONNECT request cannot be sent to a backend".to_owned(),
+        ));
+    }
+    let trailers = strip_hop_by_hop(&mut parts.headers);
+    if trailers {
+        parts
+            .headers
+            .insert(TE, HeaderValue::from_static("trailers"));
+        parts
+            .headers
+            .insert(CONNECTION, HeaderValue::from_static("te"));
+    }
+    set_host(&mut parts.headers, &parts.uri, addressing)?;
+    parts.uri = target(&parts.uri, &addressing.prefix)?;
+    parts.version = Version::HTTP_11;
+    frame(&parts.method, &mut parts.headers, &body);
+    Ok(Request::from_parts(parts, RequestBody::new(body)))
+}
+
+/// The host of the request, in this order: the backend's override, the
+/// guest's header, the authority of the guest's URI, the backend's own host.
+fn set_host(headers: &mut HeaderMap, uri: &Uri, addressing: &Addressing) -> Result<(), SendError> {
+    if let Some(host) = &addressing.override_host {
+        headers.insert(HOST, host.clone());
+        return Ok(());
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(_), None) => return Ok(()),
+        (Some(first), Some(_)) => first.clone(),
+        (None, _) => match uri.authority() {
+            Some(authority) => {
+                let host = authority.as_str();
+                let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+                HeaderValue::from_str(host)
+                    .map_err(|error| SendError::InvalidUri(error.to_string()))?
+            }
+            None => addressing.default_host.clone(),
+        },
+    };
+    headers.insert(HOST, host);
+    Ok(())
+}
+
+fn target(uri: &Uri, prefix: &str) -> Result<Uri, SendError> {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    // `OPTIONS *` is about the server, not about anything below the prefix.
+    let path_and_query = if prefix.is_empty() && path.starts_with('/') || path == "*" {
+        match uri.path_and_query() {
+            Some(path_and_query) => path_and_query.clone(),
+            None => PathAndQuery::from_static("/"),
+        }
+    } else {
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let joined = Bytes::from(format!("{prefix}{slash}{path}"));
+        PathAndQuery::from_maybe_shared(joined)
+            .map_err(|error| SendError::InvalidUri(error.to_string()))?
+    };
+    Ok(Uri::from(path_and_query))
+}
+
+/// Makes the framing say what the body is; hyper does the rest.
+fn frame(method: &Method, headers: &mut HeaderMap, body: &Body) {
+    if body.is_end_stream() {
+        // A length without its bytes would swallow the next request on the
+        // same connection (RFC 9112 section 11.2).
+        if headers.contains_key(CONTENT_LENGTH)
+            || matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+    } else if body.size_hint().exact().is_none()
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING)
+    {
+        // hyper would leave out the body of a GET whose length it doesn't know.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// What concerns one connection only (RFC 9110 section 7.6.1), except
+/// `transfer-encoding`, which is framing.
+const HOP_BY_HOP: [HeaderName; 5] = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, UPGRADE];
+
+/// Removes the fields that concern one connection only, also those that
+/// `connection` names. True if the sender would take trailers.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> bool {
+    // Most messages have none: one look at each name says so.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return false;
+    }
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        // A client must not be able to have these removed: they are for all
+        // recipients, whatever the sender says.
+        .filter(|name| ![HOST, CDN_LOOP, CONTENT_LENGTH, TRANSFER_ENCODING, TE].contains(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    let trailers = accepts_trailers(headers);
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    trailers
+}
+
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(TE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// The same request once more, if sending it twice does no harm.
+pub(super) fn repeatable(request: &Request<RequestBody>) -> Option<Request<()>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut again = Request::new(());
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.headers_mut() = request.headers().clone();
+    *again.extensions_mut() = request.extensions().clone();
+    Some(again)
+}
+
+/// A request's body, which notes how far its sending has come.
+pub(super) struct RequestBody {
+    body: Body,
+    /// None for a body without content.
+    progress: Option<Arc<Progress>>,
+}
+
+/// How far the sending of a request's body has come.
+#[derive(Debug)]
+pub(super) struct Progress {
+    start: Instant,
+    /// When the last piece was taken, in microseconds after the start.
+    last: AtomicU64,
+    /// The connection could take more, but the guest has not written it yet.
+    waiting_for_guest: AtomicBool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+            waiting_for_guest: AtomicBool::new(false),
+        }
+    }
+
+    fn note(&self, waiting: bool) {
+        if !waiting {
+            let since = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.last.store(since, Ordering::Relaxed);
+        }
+        self.waiting_for_guest.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Since when it is the origin's turn; `None` while it is the guest's.
+    pub(super) fn origins_turn_since(&self) -> Option<Instant> {
+        if self.waiting_for_guest.load(Ordering::Relaxed) {
+            return None;
+        }
+        let last = Duration::from_micros(self.last.load(Ordering::Relaxed));
+        self.start.checked_add(last)
+    }
+}
+
+impl RequestBody {
+    pub(super) fn new(body: impl Into<Body>) -> Self {
+        let body = body.into();
+        let progress = (!body.is_end_stream()).then(|| Arc::new(Progress::new()));
+        Self { body, progress }
+    }
+
+    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+        self.progress.clone()
+    }
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        if let Some(progress) = &this.progress {
+            progress.note(frame.is_pending());
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addressing(prefix: &str, override_host: Option<&'static str>) -> Addressing {
+        Addressing {
+            prefix: prefix.to_owned(),
+            override_host: override_host.map(HeaderValue::from_static),
+            default_host: HeaderValue::from_static("backend.example"),
+        }
+    }
+
+    fn get(uri: &str, headers: &[(&str, &'static str)]) -> Request<Body> {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).expect("a request")
+    }
+
+    fn prepared(request: Request<Body>, addressing: &Addressing) -> http::request::Parts {
+        let request = prepare(request, addressing).expect("can be sent");
+        request.into_parts().0
+    }
+
+    #[test]
+    fn the_target_is_origin_form_below_the_prefix() {
+        let plain = addressing("", None);
+        let below = addressing("/base", None);
+        for (uri, at_root, at_prefix) in [
+            ("https://x.example/a/b?c=d", "/a/b?c=d", "/base/a/b?c=d"),
+            ("https://x.example", "/", "/base/"),
+            ("https://x.example?q", "/?q", "/base/?q"),
+            ("/only/path", "/only/path", "/base/only/path"),
+            ("*", "*", "*"),
+        ] {
+            assert_eq!(prepared(get(uri, &[]), &plain).uri, at_root, "{uri}");
+            assert_eq!(prepared(get(uri, &[]), &below).uri, at_prefix, "{uri}");
+        }
+    }
+
+    #[test]
+    fn the_host_is_the_override_then_the_guests_then_the_uris_then_the_backends() {
+        let host = |request, addressing: &Addressing| {
+            let headers = prepared(request, addressing).headers;
+            let all: Vec<_> = headers.get_all(HOST).iter().cloned().collect();
+            assert_eq!(all.len(), 1);
+            all[0].clone()
+        };
+        let uri = "http://user:pass@uri.example:81/";
+        let guests = [("host", "guest.example")];
+        let overriding = addressing("", Some("override.example"));
+        let plain = addressing("", None);
+        assert_eq!(host(get(uri, &guests), &overriding), "override.example");
+        assert_eq!(host(get(uri, &guests), &plain), "guest.example");
+        assert_eq!(host(get(uri, &[]), &plain), "uri.example:81");
+        assert_eq!(host(get("/", &[]), &plain), "backend.example");
+        let two = [("host", "first.example"), ("host", "second.example")];
+        assert_eq!(host(get("/", &two), &plain), "first.example");
+    }
+
+    #[test]
+    fn fields_of_one_connection_are_not_forwarded() {
+        let headers = [
+            ("connection", "close, x-hop , Keep-Alive"),
+            ("connection", "cdn-loop"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("upgrade", "websocket"),
+            ("x-hop", "1"),
+            ("te", "gzip"),
+            ("cdn-loop", "fastlike"),
+            ("x-end", "1"),
+        ];
+        let parts = prepared(get("/", &headers), &addressing("", None));
+        let mut names: Vec<_> = parts.headers.keys().map(|name| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["cdn-loop", "host", "x-end"]);
+    }
+
+    #[test]
+    fn of_te_only_trailers_is_forwarded() {
+        let headers = [("te", "gzip, Trailers"), ("connection", "te")];
+        let parts = prepared(get("/", &headers), &addressing("", None));
+        assert_eq!(parts.headers[TE], "trailers");
+        assert_eq!(parts.headers[CONNECTION], "te");
+    }
+
+    #[test]
+    fn an_absent_body_cannot_claim_a_length() {
+        let request = get("/", &[("content-length", "10")]);
+        let parts = prepared(request, &addressing("", None));
+        assert_eq!(parts.headers[CONTENT_LENGTH], "0");
+        let parts = prepared(get("/", &[]), &addressing("", None));
+        assert!(!parts.headers.contains_key(CONTENT_LENGTH));
+    }
+
+    #[test]
+    fn connect_is_refused() {
+        let mut request = get("/", &[]);
+        *request.method_mut() = Method::CONNECT;
+        let error = prepare(request, &addressing("", None)).err();
+        assert!(
+            matches!(&error, Some(SendError::Protocol(why)) if why.contains("CONNECT")),
+            "{error:?}"
+        );
+    }
+}

@@ -1,0 +1,318 @@
+//! TLS to origins: who is trusted, what is verified, which fault is which.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
+    verify_tls13_signature,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{SupportedProtocolVersion, version};
+use tokio_rustls::TlsConnector;
+
+use super::origin::OriginError;
+use super::{SendError, TlsVersion};
+
+/// What an origin's TLS connections look like.
+#[derive(Debug, Clone)]
+pub(super) struct TlsSettings {
+    /// The name the certificate must bear, if not the host's.
+    pub(super) cert_host: Option<ServerName<'static>>,
+    pub(super) sni: Sni,
+    /// Trusted instead of the system's roots.
+    pub(super) roots: Option<Arc<RootCertStore>>,
+    pub(super) identity: Option<Arc<CertifiedKey>>,
+    pub(super) check_cert: bool,
+}
+
+/// The name that the handshake tells the origin in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sni {
+    /// The name that the certificate must bear.
+    CertHost,
+    Name(ServerName<'static>),
+    Off,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self {
+            cert_host: None,
+            sni: Sni::CertHost,
+            roots: None,
+            identity: None,
+            check_cert: true,
+        }
+    }
+}
+
+/// Ready for handshakes; one for each origin, so that sessions are resumed.
+pub(super) struct Tls {
+    pub(super) connector: TlsConnector,
+    pub(super) name: ServerName<'static>,
+}
+
+impl TlsSettings {
+    /// Reads the system's roots the first time: do not call it where
+    /// waiting for files is a problem.
+    pub(super) fn build(
+        &self,
+        host: &str,
+        min: Option<TlsVersion>,
+        max: Option<TlsVersion>,
+    ) -> Result<Tls, SendError> {
+        let wrong = |error: rustls::Error| SendError::TlsConfiguration(error.to_string());
+        let cert_host = match &self.cert_host {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host.to_owned()).map_err(|_| {
+                SendError::TlsConfiguration(format!(
+                    "{host:?} is no name that a certificate can bear"
+                ))
+            })?,
+        };
+        let name = match &self.sni {
+            Sni::Name(name) => name.clone(),
+            Sni::CertHost | Sni::Off => cert_host.clone(),
+        };
+
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = self.verifier(&provider, cert_host, &name)?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions(min, max))
+            .map_err(wrong)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &self.identity {
+            Some(identity) => {
+                let one = SingleCertAndKey::from(Arc::clone(identity));
+                config.with_client_cert_resolver(Arc::new(one))
+            }
+            None => config.with_no_client_auth(),
+        };
+        config.enable_sni = self.sni != Sni::Off;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Tls {
+            connector: TlsConnector::from(Arc::new(config)),
+            name,
+        })
+    }
+
+    fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        cert_host: ServerName<'static>,
+        sni: &ServerName<'static>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, SendError> {
+        if !self.check_cert {
+            let algorithms = provider.signature_verification_algorithms;
+            return Ok(Arc::new(AnyCertificate { algorithms }));
+        }
+        let roots = match &self.roots {
+            Some(roots) => Arc::clone(roots),
+            None => system_roots(),
+        };
+        if roots.is_empty() {
+            return Err(SendError::TlsConfiguration(
+                "the system has no root certificates: install them (package \
+                 ca-certificates), or name a file in SSL_CERT_FILE"
+                    .to_owned(),
+            ));
+        }
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+            .build()
+            .map_err(|error| SendError::TlsConfiguration(error.to_string()))?;
+        if cert_host == *sni {
+            Ok(inner)
+        } else {
+            Ok(Arc::new(OtherName { inner, cert_host }))
+        }
+    }
+}
+
+/// The versions that rustls has within the range that was asked for. It has
+/// no 1.0 and 1.1, so those only widen the range.
+pub(super) fn versions(
+    min: Option<TlsVersion>,
+    max: Option<TlsVersion>,
+) -> Vec<&'static SupportedProtocolVersion> {
+    let known = [
+        (TlsVersion::Tls1_2, &version::TLS12),
+        (TlsVersion::Tls1_3, &version::TLS13),
+    ];
+    known
+        .into_iter()
+        .filter(|(version, _)| min.is_none_or(|min| *version >= min))
+        .filter(|(version, _)| max.is_none_or(|max| *version <= max))
+        .map(|(_, supported)| supported)
+        .collect()
+}
+
+fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    let load = || {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!("the system's root certificates: {error}");
+        }
+        let mut roots = RootCertStore::empty();
+        let (kept, ignored) = roots.add_parsable_certificates(found.certs);
+        tracing::debug!(kept, ignored, "loaded the system's root certificates");
+        Arc::new(roots)
+    };
+    Arc::clone(ROOTS.get_or_init(load))
+}
+
+/// Adds the certificates of a PEM text to `roots`.
+pub(super) fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), OriginError> {
+    let wrong = |why: String| OriginError::CaCertificate(why);
+    for certificate in certificates(pem).map_err(wrong)? {
+        roots
+            .add(certificate)
+            .map_err(|error| wrong(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Reads a certificate chain and its private key from PEM texts.
+pub(super) fn identity(chain: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, OriginError> {
+    let wrong = |why: String| OriginError::ClientCertificate(why);
+    let chain = certificates(chain).map_err(wrong)?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| wrong(format!("the private key: {error}")))?;
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
+        .map(Arc::new)
+        .map_err(|error| wrong(error.to_string()))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err("there is no certificate in the PEM text".to_owned()),
+        Ok(found) => Ok(found),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The TLS fault that an I/O error of a TLS stream stands for.
+pub(super) fn fault(error: &io::Error) -> Option<SendError> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match error {
+        rustls::Error::InvalidCertificate(error) => SendError::TlsCertificate(error.to_string()),
+        rustls::Error::NoCertificatesPresented => SendError::TlsCertificate(error.to_string()),
+        rustls::Error::AlertReceived(alert) => SendError::TlsAlert {
+            id: u8::from(*alert),
+            name: format!("{alert:?}"),
+        },
+        other => SendError::TlsProtocol(other.to_string()),
+    })
+}
+
+/// Verifies the certificate against another name than the one sent as SNI.
+#[derive(Debug)]
+struct OtherName {
+    inner: Arc<WebPkiServerVerifier>,
+    cert_host: ServerName<'static>,
+}
+
+impl ServerCertVerifier for OtherName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _sni: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let name = &self.cert_host;
+        self.inner
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Takes any certificate whose key the origin really has.
+#[derive(Debug)]
+struct AnyCertificate {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_of_versions_is_clamped_to_what_there_is() {
+        use TlsVersion::*;
+        let count = |min, max| versions(min, max).len();
+        assert_eq!(count(None, None), 2);
+        assert_eq!(count(Some(Tls1_0), Some(Tls1_3)), 2);
+        assert_eq!(count(Some(Tls1_3), None), 1);
+        assert_eq!(count(None, Some(Tls1_2)), 1);
+        assert_eq!(count(None, Some(Tls1_1)), 0);
+        assert_eq!(count(Some(Tls1_3), Some(Tls1_2)), 0);
+    }
+}

@@ -1,0 +1,288 @@
+//! Configuring a [`Fastlike`].
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::backend::{Backend, Registry};
+use crate::config_store::{ConfigStore, ConfigStores};
+use crate::engine::Engine;
+use crate::error::StartError;
+use crate::fastlike::{ConnInfo, Fastlike, RequestIds, Secure, Service};
+use crate::geo::{FixedGeo, GeoProvider};
+use crate::hostcalls::Warned;
+use crate::identity::{Identity, LoopMark};
+use crate::limits::Limits;
+use crate::log::{self, LogSink};
+use crate::observe::{Observer, Unobserved};
+use crate::output::{OutputSink, ToTracing};
+use crate::pool::InstancePool;
+use crate::program::{Guest, Program, Summary};
+use crate::user_agent::{UapCore, UserAgentParser};
+use crate::world::World;
+
+/// Collects what a guest's world is made of; see [`Fastlike::builder`].
+pub struct Builder {
+    guest: Guest,
+    backends: Vec<(String, Arc<dyn Backend>)>,
+    registry: Registry,
+    config_stores: ConfigStores,
+    geo: Arc<dyn GeoProvider>,
+    user_agents: Arc<dyn UserAgentParser>,
+    logs: Arc<dyn LogSink>,
+    stdout: Arc<dyn OutputSink>,
+    stderr: Arc<dyn OutputSink>,
+    observer: Arc<dyn Observer>,
+    secure: Secure,
+    limits: Limits,
+    identity: Identity,
+    environment: Vec<(String, String)>,
+    backtraces: bool,
+    compile_cache: Option<PathBuf>,
+}
+
+impl Builder {
+    pub(crate) fn new(guest: Guest) -> Self {
+        Self {
+            guest,
+            backends: Vec::new(),
+            registry: Registry::default(),
+            config_stores: ConfigStores::default(),
+            geo: Arc::new(FixedGeo::default()),
+            user_agents: Arc::new(UapCore),
+            logs: Arc::new(log::ToTracing),
+            stdout: Arc::new(ToTracing("stdout")),
+            stderr: Arc::new(ToTracing("stderr")),
+            observer: Arc::new(Unobserved),
+            secure: Box::new(|_, conn| conn.tls),
+            limits: Limits::default(),
+            identity: Identity::default(),
+            environment: Vec::new(),
+            backtraces: false,
+            compile_cache: None,
+        }
+    }
+
+    /// A backend that the guest can send requests to. A later one of the same
+    /// name takes its place.
+    pub fn backend(mut self, name: impl Into<String>, backend: impl Backend) -> Self {
+        self.backends.push((name.into(), Arc::new(backend)));
+        self
+    }
+
+    /// Chooses the backend for a name that is not configured.
+    pub fn fallback_backend(
+        mut self,
+        choose: impl Fn(&str) -> Option<Arc<dyn Backend>> + Send + Sync + 'static,
+    ) -> Self {
+        self.registry.set_fallback(choose);
+        self
+    }
+
+    /// A config store (or dictionary, which is the same) with these entries.
+    pub fn config_store<K: Into<String>, V: AsRef<str>>(
+        self,
+        name: impl Into<String>,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let store: HashMap<String, Arc<str>> = entries
+            .into_iter()
+            .map(|(key, value)| (key.into(), Arc::from(value.as_ref())))
+            .collect();
+        self.config_store_provider(name, store)
+    }
+
+    /// A config store that looks values up by itself.
+    pub fn config_store_provider(
+        mut self,
+        name: impl Into<String>,
+        store: impl ConfigStore,
+    ) -> Self {
+        self.config_stores.insert(name.into(), Arc::new(store));
+        self
+    }
+
+    /// Where addresses are. Without one, every address is in Austin.
+    pub fn geo(mut self, provider: impl GeoProvider) -> Self {
+        self.geo = Arc::new(provider);
+        self
+    }
+
+    /// Where the lines of log endpoints go; to `tracing` without one.
+    pub fn log_sink(mut self, sink: impl LogSink) -> Self {
+        self.logs = Arc::new(sink);
+        self
+    }
+
+    /// Where the guest's standard output goes; to `tracing` without one.
+    pub fn stdout(mut self, sink: impl OutputSink) -> Self {
+        self.stdout = Arc::new(sink);
+        self
+    }
+
+    /// Where the guest's standard error goes; to `tracing` without one.
+    pub fn stderr(mut self, sink: impl OutputSink) -> Self {
+        self.stderr = Arc::new(sink);
+        self
+    }
+
+    /// Parses user agents; by uap-core's rules without one.
+    pub fn user_agent_parser(mut self, parser: impl UserAgentParser) -> Self {
+        self.user_agents = Arc::new(parser);
+        self
+    }
+
+    /// Says which requests are secure: their URL is `https` and they carry
+    /// `fastly-ssl: 1`. Without this, those over an encrypted connection.
+    pub fn secure_requests(
+        mut self,
+        is_secure: impl Fn(&http::request::Parts, &ConnInfo) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.secure = Box::new(is_secure);
+        self
+    }
+
+    /// What a run may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Who the service is.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// An environment variable of the guest.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Is told of every request.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Shows a fault's cause and backtrace in the body of the 500. A help on
+    /// a laptop, a leak on a server; off by default.
+    pub fn backtraces_in_responses(mut self, yes: bool) -> Self {
+        self.backtraces = yes;
+        self
+    }
+
+    /// Keeps compiled code in this directory, which nobody else may write.
+    pub fn compile_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.compile_cache = Some(directory.into());
+        self
+    }
+
+    /// Compiles the guest, checks its imports, and is ready.
+    ///
+    /// # Errors
+    ///
+    /// If the guest cannot be read, is no module, imports what is not
+    /// provided, or a setting cannot work.
+    pub async fn build(self) -> Result<Fastlike, StartError> {
+        // Compiling keeps a core busy for a while.
+        let compiling = tokio::task::spawn_blocking(move || self.build_now());
+        compiling
+            .await
+            .unwrap_or_else(|error| Err(StartError::Engine(error.to_string())))
+    }
+
+    fn build_now(self) -> Result<Fastlike, StartError> {
+        let mut backends = self.registry;
+        for (name, backend) in self.backends {
+            backends
+                .insert(name, backend)
+                .map_err(|error| StartError::Settings(error.to_string()))?;
+        }
+        check(&self.limits)?;
+        let engine = Engine::new(&self.limits, self.compile_cache)?;
+        let program = Program::load(&engine, self.guest)?;
+        let summary = Summary {
+            guest: program.name.clone(),
+            bytes: program.bytes,
+            took: program.took,
+            imports: program.imports,
+            backends: backends.names().into_iter().map(str::to_owned).collect(),
+            config_stores: self
+                .config_stores
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        };
+        let mut environment = self.identity.environment();
+        environment.extend(self.environment);
+        let random = random();
+        let mark = self
+            .identity
+            .service_id
+            .clone()
+            .unwrap_or_else(|| format!("{random:016x}"));
+        let limits = &self.limits;
+        let pool = InstancePool::new(
+            limits.pool_slots,
+            limits.max_sandboxes,
+            limits.admission_wait,
+        );
+        let world = World {
+            backends,
+            config_stores: self.config_stores,
+            geo: self.geo,
+            user_agents: self.user_agents,
+            logs: self.logs,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            observer: self.observer,
+            environment,
+            identity: LoopMark::new(&mark),
+            limits: self.limits,
+            backtraces: self.backtraces,
+            warned: Warned::default(),
+        };
+        Ok(Fastlike::from_service(Service {
+            engine,
+            program,
+            pool,
+            world: Arc::new(world),
+            secure: self.secure,
+            summary,
+            requests: RequestIds::new(random),
+        }))
+    }
+}
+
+fn check(limits: &Limits) -> Result<(), StartError> {
+    const PAGE: u64 = 64 * 1024;
+    const MOST: u64 = 4 * 1024 * 1024 * 1024;
+    let wrong = |what: &str| Err(StartError::Settings(what.to_owned()));
+    if !(PAGE..=MOST).contains(&limits.heap) {
+        return wrong("the heap limit must be between 64 KiB and 4 GiB");
+    }
+    if limits.max_sandboxes == 0 || limits.pool_slots == 0 {
+        return wrong("at least one sandbox must be allowed");
+    }
+    if limits.cpu.is_zero() || limits.wall.is_zero() {
+        return wrong("the CPU and wall time limits must be more than 0");
+    }
+    Ok(())
+}
+
+/// A number that differs between processes and services.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("guest", &self.guest)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! Sending requests to backends.
+
+use std::sync::Arc;
+
+use fastlike_abi::types::{BodyHandle, PendingRequestHandle, RequestHandle, ResponseHandle};
+use http::header::{HOST, HeaderValue};
+use http::{HeaderMap, Request};
+
+use crate::backend::{Backend, SendContext, SendError};
+use crate::error::{Error, Result};
+use crate::http::{Body, FramingMode, apply_framing, channel, hop_by_hop};
+use crate::session::{
+    CacheOverride, OutgoingRequest, PendingRequest, ResponsePlan, SendResult, Session,
+};
+
+/// A request with all its handles turned into objects.
+struct Ready {
+    backend: Arc<dyn Backend>,
+    request: Request<Body>,
+    plan: ResponsePlan,
+}
+
+impl Ready {
+    fn send(&self, request: Request<Body>) -> impl Future<Output = SendResult> + Send + use<> {
+        self.backend.send(request, SendContext::default())
+    }
+}
+
+/// Sends a request and waits for its response's head. Request and body are
+/// consumed, even if the call fails.
+pub(crate) async fn send(
+    session: &mut Session,
+    request: RequestHandle,
+    body: BodyHandle,
+    backend: &str,
+) -> Result<(ResponseHandle, BodyHandle)> {
+    let (head, content) = take(session, request, body);
+    let Ready {
+        backend,
+        request,
+        plan,
+    } = prepare(session, head?, content?, backend)?;
+    let response = backend.send(request, SendContext::default()).await?;
+    session.insert_response(response, plan)
+}
+
+/// Sends a request and goes on. With `streaming`, the body's number becomes
+/// the write end of what the backend is sent; otherwise it is consumed.
+pub(crate) fn send_async(
+    session: &mut Session,
+    request: RequestHandle,
+    body: BodyHandle,
+    backend: &str,
+    streaming: bool,
+) -> Result<PendingRequestHandle> {
+    let (head, content) = take(session, request, body);
+    let (head, mut content) = (head?, content?);
+    let writer = streaming.then(|| {
+        let (writer, reader) = channel(std::mem::take(&mut content));
+        content = reader;
+        writer
+    });
+    let mut ready = prepare(session, head, content, backend)?;
+    let request = std::mem::replace(&mut ready.request, Request::new(Body::empty()));
+    let sending = ready.send(request);
+    let pending = session
+        .items
+        .insert(PendingRequest::spawn(sending, ready.plan))?;
+    if let Some(writer) = writer {
+        session.items.put_back(body, writer);
+    }
+    Ok(pending)
+}
+
+fn take(
+    session: &mut Session,
+    request: RequestHandle,
+    body: BodyHandle,
+) -> (Result<OutgoingRequest>, Result<Body>) {
+    (
+        session.requests.take(request),
+        session.items.take::<Body>(body),
+    )
+}
+
+fn prepare(session: &Session, head: OutgoingRequest, body: Body, name: &str) -> Result<Ready> {
+    let world = &session.world;
+    let Some(backend) = world.backends.get(name) else {
+        world.backends.warn_unknown(name);
+        return Err(Error::Send(SendError::UnknownBackend(name.to_owned())));
+    };
+    let plan = ResponsePlan {
+        decompress: head.decompress,
+        tell_address: head.cache_override == CacheOverride::Pass,
+    };
+    let mut headers = head.headers;
+    hop_by_hop::remove(&mut headers, head.framing == FramingMode::Manual);
+    apply_framing(head.framing, &mut headers);
+    choose_host(&mut headers, &head.uri, backend.as_ref())?;
+    world.identity.mark_loop(&mut headers);
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method;
+    *request.uri_mut() = head.uri;
+    *request.headers_mut() = headers;
+    Ok(Ready {
+        backend,
+        request,
+        plan,
+    })
+}
+
+/// The backend's override, else the guest's `host`, else the URI's authority,
+/// else the backend's own host (ABI facts, section 7).
+fn choose_host(headers: &mut HeaderMap, uri: &http::Uri, backend: &dyn Backend) -> Result<()> {
+    let info = backend.info();
+    let host = match (
+        &info.override_host,
+        headers.contains_key(HOST),
+        uri.authority(),
+    ) {
+        (Some(host), _, _) => host.clone(),
+        (None, true, _) => return Ok(()),
+        // Without the user's part, which is no business of the origin's host.
+        (None, false, Some(authority)) => match authority.port() {
+            Some(port) => format!("{}:{port}", authority.host()),
+            None => authority.host().to_owned(),
+        },
+        (None, false, None) => info.host.clone(),
+    };
+    let value = HeaderValue::from_str(&host).map_err(|_| Error::HttpUser("host"))?;
+    headers.insert(HOST, value);
+    Ok(())
+}

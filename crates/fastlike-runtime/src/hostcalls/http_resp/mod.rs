@@ -1,0 +1,139 @@
+//! `fastly_http_resp`: reading, building and sending responses.
+
+mod witx;
+
+use fastlike_abi::types::{BodyHandle, PendingRequestHandle, ResponseHandle};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::backend::SendError;
+use crate::error::{Error, Result};
+use crate::hostcalls::status::forwarded_status;
+use crate::http::{Body, FramingMode, apply_framing, channel, hop_by_hop};
+use crate::session::{
+    ChangeTarget, GuestResponse, HeaderChange, PendingRequest, SendResult, Session, apply_changes,
+};
+
+/// A new response: 200, no headers.
+pub(crate) fn new(session: &mut Session) -> Result<ResponseHandle> {
+    session.responses.insert(GuestResponse::default())
+}
+
+/// Frees the response.
+pub(crate) fn close(session: &mut Session, handle: ResponseHandle) -> Result<()> {
+    session.responses.take(handle).map(drop)
+}
+
+/// Sets the status: 100 to 999.
+pub(crate) fn status_set(session: &mut Session, handle: ResponseHandle, status: u16) -> Result<()> {
+    let response = session.responses.get_mut(handle)?;
+    response.status = StatusCode::from_u16(status).map_err(|_| Error::Invalid("status"))?;
+    Ok(())
+}
+
+/// Answers the client with the response, which is consumed with its body.
+/// With `streaming`, the body's number becomes the write end of what the
+/// client is sent.
+pub(crate) fn send_downstream(
+    session: &mut Session,
+    handle: ResponseHandle,
+    body: BodyHandle,
+    streaming: bool,
+) -> Result<()> {
+    // Both handles are gone even if the call fails then (ABI facts, section 3).
+    let response = session.responses.take(handle);
+    let content = session.items.take::<Body>(body);
+    let (response, content) = (response?, content?);
+    if response.status.is_informational() {
+        return informational(response.status);
+    }
+    if session.downstream.slot.is_used() {
+        return Err(Error::AlreadySent);
+    }
+    let content = if streaming {
+        let (writer, reader) = channel(content);
+        session.items.put_back(body, writer);
+        reader
+    } else {
+        content
+    };
+    let answer = downstream_response(session, response, content);
+    session.downstream.slot.send(answer)
+}
+
+fn informational(status: StatusCode) -> Result<()> {
+    if status.as_u16() != 103 {
+        return Err(Error::Invalid("status: 1xx other than 103"));
+    }
+    // A hint is allowed to be lost; it is not sent to clients yet.
+    tracing::debug!("a 103 Early Hints response was dropped");
+    Ok(())
+}
+
+fn downstream_response(session: &Session, response: GuestResponse, body: Body) -> Response<Body> {
+    let mut headers = response.headers;
+    // A message without content keeps the length of the content it is about
+    // (RFC 9110 section 8.6).
+    let describes = session.downstream.is_head() || response.status == StatusCode::NOT_MODIFIED;
+    let length = headers.get(CONTENT_LENGTH).filter(|_| describes).cloned();
+    hop_by_hop::remove(&mut headers, response.framing == FramingMode::Manual);
+    apply_framing(response.framing, &mut headers);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length);
+    }
+    if response.close_connection {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let mut answer = Response::new(body);
+    *answer.status_mut() = response.status;
+    *answer.headers_mut() = headers;
+    answer
+}
+
+/// Answers the client with the response of a request that is under way, as
+/// soon as it is there. A failure becomes a synthetic 5xx.
+pub(crate) fn send_downstream_pending(
+    session: &mut Session,
+    handle: PendingRequestHandle,
+) -> Result<()> {
+    let pending = session.items.take::<PendingRequest>(handle)?;
+    let mut slot = session.downstream.slot.take()?;
+    let plan = pending.plan;
+    let for_error = pending.error_changes();
+    let forward = async move {
+        let answer = match pending.finish().await {
+            Ok(response) if plan.decompress => crate::http::decompress_response(response),
+            Ok(response) => response,
+            Err(error) => synthetic(&error, &for_error),
+        };
+        drop(slot.send(forwarded(answer)));
+    };
+    drop(crate::session::detach(forward));
+    Ok(())
+}
+
+fn forwarded(mut response: Response<Body>) -> Response<Body> {
+    hop_by_hop::remove(response.headers_mut(), false);
+    if response.status() != StatusCode::NOT_MODIFIED {
+        apply_framing(FramingMode::Automatic, response.headers_mut());
+    }
+    *response.extensions_mut() = http::Extensions::new();
+    response
+}
+
+fn synthetic(error: &SendError, changes: &[(ChangeTarget, HeaderChange)]) -> Response<Body> {
+    tracing::warn!("a forwarded request failed: {error}");
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = forwarded_status(error);
+    apply_changes(changes, ChangeTarget::Error, response.headers_mut());
+    response
+}
+
+/// What a finished send gives the guest.
+pub(crate) fn received(
+    session: &mut Session,
+    result: SendResult,
+    plan: crate::session::ResponsePlan,
+) -> Result<(ResponseHandle, BodyHandle)> {
+    session.insert_response(result?, plan)
+}

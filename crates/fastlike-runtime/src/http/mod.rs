@@ -1,0 +1,17 @@
+//! Messages: bodies, their streams, how they are framed and decoded.
+//!
+//! Nothing here has heard of a guest or of a handle.
+
+mod body;
+mod decompress;
+mod framing;
+pub(crate) mod hop_by_hop;
+mod idle;
+mod stream;
+
+pub use body::{Body, BodyError};
+pub(crate) use body::{Budget, OverBudget};
+pub(crate) use decompress::decompress_response;
+pub(crate) use framing::{FramingMode, apply as apply_framing};
+pub(crate) use idle::idle_timeout;
+pub(crate) use stream::{StreamWriter, Undelivered, channel};

@@ -1,0 +1,156 @@
+//! `[local_server.geolocation]`: what programs are told of an address.
+
+use ipnet::IpNet;
+use serde_json::{Map, Number, Value};
+use toml::de::DeValue;
+
+use super::contents::{self, Contents};
+use super::problem::{Log, Problem};
+use super::raw::{Item, Section};
+use super::resolve::{Files, kind};
+use crate::geo::{GeoKeyError, GeoRecord, GeoTable};
+
+/// Where addresses are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Geolocation {
+    /// `use_default_loopback`: a loopback address that is not in the table
+    /// has [`GeoRecord::loopback`]. True if not given.
+    pub use_default_loopback: bool,
+    /// `addresses`, or what the JSON file holds.
+    pub table: GeoTable,
+}
+
+impl Default for Geolocation {
+    fn default() -> Self {
+        Self {
+            use_default_loopback: true,
+            table: GeoTable::new(),
+        }
+    }
+}
+
+pub(super) fn read(local: &mut Section<'_>, files: &Files, log: &mut Log) -> Geolocation {
+    let Some(mut section) = local.section("geolocation", log) else {
+        return Geolocation::default();
+    };
+    let use_default_loopback = section.boolean("use_default_loopback", log).unwrap_or(true);
+    let table = match contents::take(&mut section, "addresses", false, log) {
+        Some(Contents::Inline(item)) => from_toml(item, log),
+        Some(Contents::Json(item)) => from_json(&item, files, log),
+        None => None,
+    };
+    section.finish(log);
+    Geolocation {
+        use_default_loopback,
+        table: table.unwrap_or_default(),
+    }
+}
+
+fn from_toml(item: Item<'_>, log: &mut Log) -> Option<GeoTable> {
+    let mut section = item.section(log)?;
+    let mut table = GeoTable::new();
+    for item in section.take_all() {
+        let key = item.clone();
+        let network = network(item.name(), |message| key.problem_at_key(message), log);
+        let Some(fields) = fields(item, log) else {
+            continue;
+        };
+        insert(
+            &mut table,
+            network,
+            fields,
+            |message| key.problem_at_key(message),
+            log,
+        );
+    }
+    Some(table)
+}
+
+/// The fields of an inline record. Each is tried by itself, so that a wrong
+/// one is shown where it is.
+fn fields(item: Item<'_>, log: &mut Log) -> Option<Map<String, Value>> {
+    let mut fields = Map::new();
+    for field in item.section(log)?.take_all() {
+        let name = field.name().to_owned();
+        let Some(value) = json(field.value()) else {
+            field.expected::<()>("a string or a number", log);
+            continue;
+        };
+        if !GeoRecord::FIELDS.contains(&name.as_str()) {
+            log.warn(
+                field
+                    .problem_at_key("programs do not know this field")
+                    .suggest(&name, &GeoRecord::FIELDS),
+            );
+        } else if let Err(why) = parse(Map::from_iter([(name.clone(), value.clone())])) {
+            log.error(field.problem(why));
+        } else {
+            fields.insert(name, value);
+        }
+    }
+    Some(fields)
+}
+
+fn json(value: &DeValue<'_>) -> Option<Value> {
+    match value {
+        DeValue::String(text) => Some(Value::from(text.as_ref())),
+        DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix())
+            .ok()
+            .map(Value::from),
+        DeValue::Float(n) => n
+            .as_str()
+            .parse()
+            .ok()
+            .and_then(Number::from_f64)
+            .map(Value::Number),
+        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn from_json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<GeoTable> {
+    let (path, object) = files.read_json(item, log)?;
+    let mut table = GeoTable::new();
+    for (address, fields) in object {
+        let at = |message: String| item.problem(format!("in `{}`: {message}", path.display()));
+        let network = network(&address, at, log);
+        match fields {
+            Value::Object(fields) => insert(
+                &mut table,
+                network,
+                fields,
+                |why| at(format!("`{address}`: {why}")),
+                log,
+            ),
+            other => log.error(at(format!(
+                "the value of `{address}` must be an object, not {}",
+                kind(&other)
+            ))),
+        }
+    }
+    Some(table)
+}
+
+fn network(key: &str, at: impl Fn(String) -> Problem, log: &mut Log) -> Option<IpNet> {
+    let bad = |error: GeoKeyError| log.error(at(error.to_string()));
+    GeoTable::parse_key(key).map_err(bad).ok()
+}
+
+fn insert(
+    table: &mut GeoTable,
+    network: Option<IpNet>,
+    fields: Map<String, Value>,
+    at: impl Fn(String) -> Problem,
+    log: &mut Log,
+) {
+    let record = match parse(fields) {
+        Ok(record) => record,
+        Err(why) => return log.error(at(why)),
+    };
+    if network.is_some_and(|network| table.insert(network, record).is_some()) {
+        log.error(at("this address is there twice".to_owned()));
+    }
+}
+
+fn parse(fields: Map<String, Value>) -> Result<GeoRecord, String> {
+    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+}

@@ -1,0 +1,70 @@
+//! What happened to each request, as values.
+
+use std::time::Duration;
+
+/// Is told of every request when its run has ended.
+///
+/// Called from the threads that run guests: must be quick. Closures
+/// `Fn(&RequestReport)` implement it.
+pub trait Observer: Send + Sync + 'static {
+    /// A request was answered, or its client went away, and its run ended.
+    fn request(&self, report: &RequestReport);
+}
+
+impl<F: Fn(&RequestReport) + Send + Sync + 'static> Observer for F {
+    fn request(&self, report: &RequestReport) {
+        self(report);
+    }
+}
+
+/// One request and what its run cost. No header values, no content.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RequestReport {
+    /// 32 hexadecimal digits, unique for each request.
+    pub request_id: String,
+    /// The request's method.
+    pub method: http::Method,
+    /// The request's path, without its query.
+    pub path: String,
+    /// The status that was sent; none if the client went away before.
+    pub status: Option<http::StatusCode>,
+    /// From the request's arrival to the end of its run.
+    pub wall: Duration,
+    /// CPU time of the guest.
+    pub cpu: Duration,
+    /// Most bytes of linear memory that the guest had.
+    pub heap_peak: u64,
+    /// How the run ended.
+    pub outcome: Outcome,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The guest returned, or exited with 0.
+    Finished,
+    /// The guest exited with another code.
+    Exited(i32),
+    /// The guest trapped: a panic, an unreachable, an access out of bounds.
+    Trapped(String),
+    /// The guest used up its CPU time.
+    CpuLimit,
+    /// The guest ran for too long.
+    WallLimit,
+    /// The client went away first.
+    Cancelled,
+    /// No sandbox was free in time.
+    Refused,
+    /// The request has passed this service already.
+    Looped,
+    /// The run could not be started.
+    NotStarted(String),
+}
+
+pub(crate) struct Unobserved;
+
+impl Observer for Unobserved {
+    fn request(&self, _: &RequestReport) {}
+}

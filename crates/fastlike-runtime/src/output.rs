@@ -1,0 +1,149 @@
+//! What a guest writes to its standard output and error.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::limits;
+
+/// Where a guest's standard output or error goes, a line at a time.
+///
+/// Called from the threads that run guests: must be quick. Closures
+/// `Fn(&[u8])` implement it.
+pub trait OutputSink: Send + Sync + 'static {
+    /// One line without its line feed. A line of more than 16 KiB comes in
+    /// pieces.
+    fn line(&self, line: &[u8]);
+}
+
+impl<F: Fn(&[u8]) + Send + Sync + 'static> OutputSink for F {
+    fn line(&self, line: &[u8]) {
+        self(line);
+    }
+}
+
+/// Passes each line on to this process's own logs.
+pub(crate) struct ToTracing(pub(crate) &'static str);
+
+impl OutputSink for ToTracing {
+    fn line(&self, line: &[u8]) {
+        tracing::info!(stream = self.0, "{}", String::from_utf8_lossy(line));
+    }
+}
+
+/// One output stream of one run: gathers lines.
+#[derive(Clone)]
+pub(crate) struct GuestStream(Arc<Lines>);
+
+struct Lines {
+    sink: Arc<dyn OutputSink>,
+    partial: Mutex<Vec<u8>>,
+}
+
+impl GuestStream {
+    pub(crate) fn new(sink: Arc<dyn OutputSink>) -> Self {
+        Self(Arc::new(Lines {
+            sink,
+            partial: Mutex::new(Vec::new()),
+        }))
+    }
+}
+
+impl Lines {
+    fn write(&self, bytes: &[u8]) {
+        let mut partial = self.partial.lock();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            partial.extend_from_slice(piece);
+            if partial.ends_with(b"\n") {
+                partial.pop();
+                self.sink.line(&partial);
+                partial.clear();
+            } else if partial.len() >= limits::OUTPUT_LINE {
+                self.sink.line(&partial);
+                partial.clear();
+            }
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let partial = self.partial.get_mut();
+        if !partial.is_empty() {
+            self.sink.line(partial);
+        }
+    }
+}
+
+impl IsTerminal for GuestStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for GuestStream {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for GuestStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.0.write(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(limits::OUTPUT_LINE)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestStream {
+    async fn ready(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_arrive_whole_and_the_last_one_at_the_end() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = {
+            let seen = Arc::clone(&seen);
+            move |line: &[u8]| seen.lock().push(String::from_utf8_lossy(line).into_owned())
+        };
+        let stream = GuestStream::new(Arc::new(sink));
+        stream.0.write(b"one\ntw");
+        stream.0.write(b"o\n\nend");
+        assert_eq!(*seen.lock(), ["one", "two", ""]);
+        drop(stream);
+        assert_eq!(seen.lock().last().map(String::as_str), Some("end"));
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_on_in_pieces() {
+        let seen = Arc::new(Mutex::new(0));
+        let sink = {
+            let seen = Arc::clone(&seen);
+            move |line: &[u8]| *seen.lock() += line.len()
+        };
+        let stream = GuestStream::new(Arc::new(sink));
+        for _ in 0..limits::OUTPUT_LINE {
+            stream.0.write(b"x");
+        }
+        assert_eq!(*seen.lock(), limits::OUTPUT_LINE);
+    }
+}

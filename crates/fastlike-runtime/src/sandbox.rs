@@ -1,0 +1,83 @@
+//! The data of a guest's store: its session, its WASI, its memory's limit.
+
+use std::sync::Arc;
+
+use fastlike_abi::link::GuestState;
+use wasmtime::{Memory, ResourceLimiter};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p1::WasiP1Ctx;
+
+use crate::meter::Meter;
+use crate::output::GuestStream;
+use crate::session::Session;
+
+/// One run of a guest. Built for the run and dropped with it.
+pub(crate) struct Sandbox {
+    pub(crate) session: Session,
+    pub(crate) wasi: WasiP1Ctx,
+    pub(crate) heap: HeapLimit,
+    memory: Option<Memory>,
+}
+
+impl Sandbox {
+    pub(crate) fn new(session: Session) -> Self {
+        let world = &session.world;
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(GuestStream::new(Arc::clone(&world.stdout)))
+            .stderr(GuestStream::new(Arc::clone(&world.stderr)));
+        for (name, value) in &world.environment {
+            wasi.env(name, value);
+        }
+        wasi.env("FASTLY_TRACE_ID", &session.downstream.current().request_id);
+        Self {
+            heap: HeapLimit {
+                limit: world.limits.heap,
+                meter: Arc::clone(&session.meter),
+                refused: false,
+            },
+            wasi: wasi.build_p1(),
+            session,
+            memory: None,
+        }
+    }
+}
+
+impl GuestState for Sandbox {
+    fn memory_slot(&mut self) -> &mut Option<Memory> {
+        &mut self.memory
+    }
+}
+
+/// Keeps linear memory below the limit and measures it.
+pub(crate) struct HeapLimit {
+    limit: u64,
+    meter: Arc<Meter>,
+    /// The guest asked for more than it may have.
+    pub(crate) refused: bool,
+}
+
+impl ResourceLimiter for HeapLimit {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let desired = desired as u64;
+        if desired > self.limit {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.meter.set_heap(desired);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= crate::limits::TABLE_ELEMENTS)
+    }
+}

@@ -1,0 +1,109 @@
+//! A listener for a [`Fastlike`]: HTTP/1.1 over TCP.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+use crate::error::ServeError;
+use crate::fastlike::{ConnInfo, Fastlike};
+use crate::http::idle_timeout;
+use crate::limits;
+use crate::session::detach;
+use crate::wire::WireStream;
+
+/// How long accepting rests after a failure such as "too many open files".
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Serves until `shutdown`, then lets running requests end within the limits.
+pub(crate) async fn serve(
+    fastlike: Fastlike,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let (draining, drain) = watch::channel(false);
+    let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = connection(fastlike.clone(), stream, peer, drain.clone());
+                let alive = alive.clone();
+                detach(async move {
+                    connection.await;
+                    drop(alive);
+                });
+            }
+            Err(error) => {
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+    drop(listener);
+    drop(alive);
+    draining.send_replace(true);
+    if tokio::time::timeout(fastlike.limits().drain, all_gone.recv())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests did not end in time and are cut off");
+    }
+    Ok(())
+}
+
+async fn connection(
+    fastlike: Fastlike,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut drain: watch::Receiver<bool>,
+) {
+    drop(stream.set_nodelay(true));
+    let idle = fastlike.limits().client_idle_timeout;
+    let info = ConnInfo::new(peer, stream.local_addr().ok());
+    let (stream, wire) = WireStream::new(stream, idle);
+    let info = Arc::new(info.with_wire(wire));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(fastlike.limits().header_read_timeout)
+        .max_headers(limits::CLIENT_HEADERS)
+        .max_buf_size(limits::CLIENT_HEAD);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (fastlike, info) = (fastlike.clone(), Arc::clone(&info));
+        async move {
+            let request = request.map(|body| idle_timeout(body, idle));
+            Ok::<_, Infallible>(fastlike.answer(request, &info).await)
+        }
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let told_to_drain = async {
+        drop(drain.wait_for(|draining| *draining).await);
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = told_to_drain => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, "connection ended: {error}");
+    }
+}

@@ -1,0 +1,334 @@
+//! What the runtime sees of a client's connection below HTTP: request heads
+//! as they were written, the connection's end, and writes that get stuck.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use parking_lot::Mutex;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use crate::limits;
+
+/// A connection, seen from the side of its requests.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    heads: Mutex<HeadTap>,
+    socket: Option<std::os::fd::OwnedFd>,
+}
+
+impl Wire {
+    /// The head of the request that the HTTP connection has just parsed.
+    pub(crate) fn take_head(&self, headers: &HeaderMap) -> Option<Box<[u8]>> {
+        self.heads.lock().take(headers)
+    }
+
+    /// Returns when the peer has closed its side of the connection, even
+    /// while bytes that it sent before were not read.
+    pub(crate) async fn closed(&self) {
+        match self.watch().await {
+            Ok(()) => {}
+            // Nothing to see: the HTTP connection notices by itself, later.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    async fn watch(&self) -> io::Result<()> {
+        let socket = self
+            .socket
+            .as_ref()
+            .ok_or(io::ErrorKind::Unsupported)?
+            .try_clone()?;
+        #[expect(
+            deprecated,
+            reason = "its successor is an unsafe fn; an owned descriptor meets what that asks for"
+        )]
+        let watched = AsyncFd::with_interest(socket, Interest::READABLE)?;
+        loop {
+            let mut readiness = watched.readable().await?;
+            if readiness.ready().is_read_closed() {
+                return Ok(());
+            }
+            // Data is no news; the next event is more data or the end.
+            readiness.clear_ready();
+        }
+    }
+}
+
+/// A client's TCP stream that shows request heads to its [`Wire`], and fails
+/// when the client takes nothing for too long.
+pub(crate) struct WireStream {
+    stream: TcpStream,
+    wire: Arc<Wire>,
+    idle: Duration,
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+impl WireStream {
+    pub(crate) fn new(stream: TcpStream, idle: Duration) -> (Self, Arc<Wire>) {
+        use std::os::fd::AsFd as _;
+        let wire = Arc::new(Wire {
+            heads: Mutex::new(HeadTap::default()),
+            socket: stream.as_fd().try_clone_to_owned().ok(),
+        });
+        let this = Self {
+            stream,
+            wire: Arc::clone(&wire),
+            idle,
+            stuck: None,
+        };
+        (this, wire)
+    }
+
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if result.is_ready() {
+            self.stuck = None;
+            return result;
+        }
+        let idle = self.idle;
+        let stuck = self
+            .stuck
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + idle)));
+        ready!(stuck.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client takes nothing",
+        )))
+    }
+}
+
+impl AsyncRead for WireStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some(new) = buf.filled().get(before..)
+            && !new.is_empty()
+        {
+            self.wire.heads.lock().feed(new);
+        }
+        result
+    }
+}
+
+impl AsyncWrite for WireStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.written(cx, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.written(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Finds request heads in the bytes of an HTTP/1 connection.
+///
+/// hyper parses them and forgets case and order, so the bytes are kept here
+/// until it shows the parsed head, whose framing headers then tell how many
+/// bytes of content follow.
+#[derive(Debug, Default)]
+struct HeadTap {
+    state: Tap,
+    head: Vec<u8>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Tap {
+    #[default]
+    Head,
+    /// Content of so many bytes.
+    Length(u64),
+    /// The line with a chunk's size: its value so far, and whether it is over.
+    ChunkSize(u64, bool),
+    /// A chunk's data, its line end included.
+    ChunkData(u64),
+    /// The lines after the last chunk: the length of the present one.
+    Trailers(usize),
+    /// Not HTTP/1 any more, or more than is kept.
+    Off,
+}
+
+impl HeadTap {
+    fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some((first, rest)) = bytes.split_first() {
+            match self.state {
+                Tap::Off => return,
+                Tap::Head => {
+                    self.head.extend_from_slice(bytes);
+                    if self.head.len() > limits::CLIENT_HEAD {
+                        self.head = Vec::new();
+                        self.state = Tap::Off;
+                    }
+                    return;
+                }
+                Tap::Length(left) => {
+                    (bytes, self.state) = skip(bytes, left, Tap::Length, Tap::Head)
+                }
+                Tap::ChunkData(left) => {
+                    (bytes, self.state) =
+                        skip(bytes, left, Tap::ChunkData, Tap::ChunkSize(0, false))
+                }
+                Tap::ChunkSize(size, over) => {
+                    self.state = chunk_size(*first, size, over);
+                    bytes = rest;
+                }
+                Tap::Trailers(length) => {
+                    self.state = match (first, length) {
+                        (b'\n', 0) => Tap::Head,
+                        (b'\n', _) => Tap::Trailers(0),
+                        (b'\r', length) => Tap::Trailers(length),
+                        (_, length) => Tap::Trailers(length.saturating_add(1)),
+                    };
+                    bytes = rest;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, headers: &HeaderMap) -> Option<Box<[u8]>> {
+        if self.state != Tap::Head {
+            return None;
+        }
+        let start = self
+            .head
+            .iter()
+            .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+        let length = self
+            .head
+            .get(start..)?
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")?;
+        let end = start.checked_add(length)?.checked_add(4)?;
+        let rest = self.head.split_off(end);
+        let head = self.head.split_off(start).into_boxed_slice();
+        self.head.clear();
+        self.state = if headers.contains_key(TRANSFER_ENCODING) {
+            Tap::ChunkSize(0, false)
+        } else {
+            let length = headers
+                .get(CONTENT_LENGTH)
+                .and_then(|length| length.to_str().ok()?.parse().ok());
+            length
+                .filter(|length| *length > 0)
+                .map_or(Tap::Head, Tap::Length)
+        };
+        self.feed(&rest);
+        Some(head)
+    }
+}
+
+fn skip(bytes: &[u8], left: u64, more: fn(u64) -> Tap, done: Tap) -> (&[u8], Tap) {
+    let here = bytes.len() as u64;
+    if left > here {
+        return (&[], more(left.saturating_sub(here)));
+    }
+    let (_, rest) = bytes.split_at(left as usize);
+    (rest, done)
+}
+
+fn chunk_size(byte: u8, size: u64, over: bool) -> Tap {
+    match byte {
+        b'\n' if size == 0 => Tap::Trailers(0),
+        b'\n' => Tap::ChunkData(size.saturating_add(2)),
+        _ if over => Tap::ChunkSize(size, true),
+        _ => match char::from(byte).to_digit(16) {
+            Some(digit) => {
+                Tap::ChunkSize(size.saturating_mul(16).saturating_add(digit.into()), false)
+            }
+            // An extension, or the line's end.
+            None => Tap::ChunkSize(size, true),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "POST / HTTP/1.1\r\nHoSt: a\r\n\r\n";
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(n, v)| (n.parse().expect("name"), v.parse().expect("value")))
+            .collect()
+    }
+
+    /// Feeds the bytes in pieces of every size, as a network would.
+    fn heads(bytes: &str, framing: &HeaderMap) -> Vec<Vec<String>> {
+        (1..bytes.len())
+            .map(|size| {
+                let mut tap = HeadTap::default();
+                let mut found = Vec::new();
+                for piece in bytes.as_bytes().chunks(size) {
+                    tap.feed(piece);
+                    while let Some(head) = tap.take(framing) {
+                        found.push(String::from_utf8(head.into_vec()).expect("text"));
+                    }
+                }
+                found
+            })
+            .collect()
+    }
+
+    #[test]
+    fn heads_are_found_between_contents_of_every_framing() {
+        for (framing, content) in [
+            (headers(&[]), ""),
+            (headers(&[("content-length", "11")]), "POST / HTTP"),
+            (
+                headers(&[("transfer-encoding", "chunked")]),
+                "5;x=y\r\nab\r\nc\r\n1\r\n\n\r\n0\r\nTrailer: 1\r\n\r\n",
+            ),
+            (headers(&[("transfer-encoding", "chunked")]), "0\r\n\r\n"),
+        ] {
+            let stream = format!("{HEAD}{content}\r\n{HEAD}{content}{HEAD}");
+            for found in heads(&stream, &framing) {
+                assert_eq!(found, [HEAD; 3], "{content:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_past_the_limit_is_not_kept() {
+        let mut tap = HeadTap::default();
+        tap.feed(&vec![b'x'; limits::CLIENT_HEAD + 1]);
+        assert_eq!((tap.state, tap.head.capacity()), (Tap::Off, 0));
+    }
+}

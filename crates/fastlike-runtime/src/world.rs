@@ -1,0 +1,32 @@
+//! Everything around a guest: what a service was configured with. Immutable.
+
+use std::sync::Arc;
+
+use crate::backend::Registry;
+use crate::config_store::ConfigStores;
+use crate::geo::GeoProvider;
+use crate::hostcalls::Warned;
+use crate::identity::LoopMark;
+use crate::limits::Limits;
+use crate::log::LogSink;
+use crate::observe::Observer;
+use crate::output::OutputSink;
+use crate::user_agent::UserAgentParser;
+
+pub(crate) struct World {
+    pub(crate) backends: Registry,
+    pub(crate) config_stores: ConfigStores,
+    pub(crate) geo: Arc<dyn GeoProvider>,
+    pub(crate) user_agents: Arc<dyn UserAgentParser>,
+    pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) stdout: Arc<dyn OutputSink>,
+    pub(crate) stderr: Arc<dyn OutputSink>,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// The guest's environment, but for the trace id of each run.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) identity: LoopMark,
+    pub(crate) limits: Limits,
+    /// A fault's backtrace is shown to the client.
+    pub(crate) backtraces: bool,
+    pub(crate) warned: Warned,
+}

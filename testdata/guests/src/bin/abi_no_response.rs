@@ -1,0 +1,5 @@
+//! Ends well without having answered.
+
+fn main() {
+    fastly::init();
+}
