@@ -3,25 +3,33 @@
 use std::io;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::{LogFormat, OutputArgs};
+use crate::failure::Failure;
 use crate::printer::{Printer, Stream};
 use crate::report::Report;
 
-/// Directs `tracing` to where `report` prints. `directives` (the variable
-/// `FASTLIKE_LOG`, in the form that `tracing` users know) wins over the number
-/// of `-v`.
-pub(crate) fn start(report: &Report, args: &OutputArgs, directives: Option<&str>) {
+/// Directs `tracing` to where `report` prints: what is of this `level` or
+/// more, and with each `-v` more. `directives` (the variable `FASTLIKE_LOG`, in
+/// the form that `tracing` users know) wins over both.
+pub(crate) fn start(
+    report: &Report,
+    args: &OutputArgs,
+    level: &str,
+    directives: Option<&str>,
+) -> Result<(), Failure> {
     let level = match args.verbose {
-        0 => "warn",
+        0 => level,
         1 => "warn,fastlike_runtime=info,fastlike_geo=info",
         2 => "info,fastlike_runtime=debug,fastlike_geo=debug",
         _ => "trace",
     };
-    let filter = directives
-        .and_then(|text| EnvFilter::try_new(text).ok())
-        .unwrap_or_else(|| EnvFilter::new(level));
+    let wrong = |error: ParseError| {
+        Failure::new(format!("FASTLIKE_LOG: {error}")).help("write it as `fastlike_runtime=debug`")
+    };
+    let filter = EnvFilter::try_new(directives.unwrap_or(level)).map_err(wrong)?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(report.styled())
@@ -40,6 +48,7 @@ pub(crate) fn start(report: &Report, args: &OutputArgs, directives: Option<&str>
             .try_init(),
         LogFormat::Human => subscriber.try_init(),
     };
+    Ok(())
 }
 
 /// Hands each event, which `tracing` writes in one piece, to the printer.

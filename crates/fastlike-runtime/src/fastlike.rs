@@ -254,7 +254,7 @@ impl Fastlike {
 
 impl ClientRequest {
     /// A request that nobody made, for a sandbox that does not run.
-    fn nobody() -> Self {
+    pub(crate) fn nobody() -> Self {
         Self {
             parts: Request::new(()).into_parts().0,
             body: Body::empty(),

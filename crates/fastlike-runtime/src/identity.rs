@@ -34,7 +34,7 @@ impl Default for Identity {
             service_id: None,
             service_version: 0,
             customer_id: None,
-            pop: "XXX".to_owned(),
+            pop: "DEV".to_owned(),
             region: "Somewhere".to_owned(),
             hostname: "localhost".to_owned(),
         }

@@ -75,6 +75,6 @@ mod tests {
             .parse("Mozilla/5.0 (X11; Linux x86_64; rv:76.0) Gecko/20100101 Firefox/76.1.15");
         let parts = [firefox.family, firefox.major, firefox.minor, firefox.patch];
         assert_eq!(parts, ["Firefox", "76", "1", "15"]);
-        assert_eq!(UapCore.parse("curl").family, "Other");
+        assert_eq!(UapCore.parse("no browser").family, "Other");
     }
 }

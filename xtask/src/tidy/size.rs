@@ -8,11 +8,18 @@ const LINES: usize = 600;
 
 /// Files that may be longer, how long, and why. This list may shrink; whoever lets it grow gives
 /// a reason that a reviewer believes.
-const LONG: &[(&str, usize, &str)] = &[(
-    "witx/typenames.witx",
-    900,
-    "one list of types, which wiggle reads as one file",
-)];
+const LONG: &[(&str, usize, &str)] = &[
+    (
+        "witx/typenames.witx",
+        900,
+        "one list of types, which wiggle reads as one file",
+    ),
+    (
+        "crates/fastlike-runtime/src/hostcalls/http_req/witx.rs",
+        850,
+        "the 61 methods of one trait, which cannot be split",
+    ),
+];
 
 /// A file that does not fit a head does two things.
 pub(super) fn long_files(tree: &Tree) -> Vec<Finding> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fastlike_runtime::{Body, Fastlike, Guest, backend_fn};
+use fastlike_runtime::{Body, Fastlike, Guest, LocalGeo, backend_fn};
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
@@ -26,12 +26,14 @@ const PAGE: &str = include_str!("../../demo/origin.html");
 pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failure> {
     let addresses = plan::addresses(&args.listen.bind)?;
     let compile_cache = plan::compile_cache(&args.cache, environment);
-    let report = super::report(&args.output, environment)?;
+    // What this program could do and does not need is no news here.
+    let report = super::report(&args.output, "error", environment)?;
     let report = &report;
     super::block_on(report, async move {
         let (listener, address) = listen::bind(&args.listen.bind, &addresses).await?;
         let mut builder = Fastlike::builder(Guest::bytes("demo.wasm", GUEST.to_vec()))
             .backend("origin", backend_fn(origin))
+            .geo(LocalGeo)
             .backtraces_in_responses(address.ip().is_loopback());
         if let Some(directory) = compile_cache {
             builder = builder.compile_cache(directory);

@@ -26,10 +26,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// Starts what prints and what logs.
-fn report(args: &OutputArgs, environment: &Environment) -> Result<Report, Failure> {
+/// Starts what prints and what logs. `level` is what is logged without `-v`.
+fn report(args: &OutputArgs, level: &str, environment: &Environment) -> Result<Report, Failure> {
     let report = Report::new(Printer::start()?, args);
-    logging::start(&report, args, environment.get("FASTLIKE_LOG"));
+    logging::start(&report, args, level, environment.get("FASTLIKE_LOG"))?;
     Ok(report)
 }
 

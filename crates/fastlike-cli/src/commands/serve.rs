@@ -8,7 +8,7 @@ use crate::plan::{Environment, ServePlan};
 pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failure> {
     let (typed, output) = (args.listen.bind.clone(), args.output.clone());
     let plan = ServePlan::new(args, environment)?;
-    let report = super::report(&output, environment)?;
+    let report = super::report(&output, "warn", environment)?;
     let report = &report;
     super::block_on(report, async move {
         for warning in &plan.manifest_warnings {

@@ -120,6 +120,14 @@ fn a_manifest_and_a_database_that_are_not_there() {
 }
 
 #[test]
+fn a_log_filter_that_is_none() {
+    let mut command = crate::harness::fastlike(&[&guest("hello.wat"), "--bind", "127.0.0.1:0"]);
+    let ended = run_command(command.env("FASTLIKE_LOG", "fastlike=loud"));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.starts_with("error: FASTLIKE_LOG: "), "{}", ended.stderr);
+}
+
+#[test]
 fn usage_errors_have_a_code_of_their_own() {
     for args in [
         &["app.wasm", "--no-such-flag"][..],

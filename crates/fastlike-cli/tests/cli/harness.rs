@@ -80,6 +80,13 @@ pub(crate) fn run_command(command: &mut Command) -> Ended {
     }
 }
 
+/// All that comes.
+pub(crate) fn text(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("a response");
+    text
+}
+
 /// A command that serves.
 pub(crate) struct Server {
     child: Child,
@@ -123,19 +130,21 @@ impl Server {
 
     /// The whole response to a GET, as text.
     pub(crate) fn get(&self, path: &str) -> String {
-        let mut response = String::new();
-        let mut stream = self.send(path);
-        stream.read_to_string(&mut response).expect("a response");
-        response
+        text(self.send(path))
     }
 
     /// Sends a GET; the response can be read from what is returned.
     pub(crate) fn send(&self, path: &str) -> TcpStream {
+        self.send_with(path, "")
+    }
+
+    /// As [`Server::send`] with more header lines.
+    pub(crate) fn send_with(&self, path: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).expect("it accepts");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n{headers}\r\n"
         )
         .expect("writable");
         stream
@@ -192,14 +201,14 @@ fn read(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
+/// The address in "Listening on http://…", or in JSON's `"url":"http://…"`.
 fn listening(stdout: &str) -> Option<SocketAddr> {
     // Whole lines only: the last one may still be on its way.
     let (whole, _) = stdout.rsplit_once('\n')?;
-    let url = whole.split_once("http://")?.1;
-    let end = url
-        .find(|c: char| c.is_whitespace() || c == '"')
-        .unwrap_or(url.len());
-    url.get(..end)?.parse().ok()
+    let line = whole.lines().find(|line| line.contains("istening"))?;
+    let url = line.split_once("http://")?.1;
+    let end = url.find('"').unwrap_or(url.len());
+    url.get(..end)?.trim_end().parse().ok()
 }
 
 fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
@@ -240,6 +249,10 @@ fn line(text: &Mutex<String>, wanted: &str) -> String {
     clippy::disallowed_methods,
     reason = "a test that watches another process has nothing to await"
 )]
+pub(crate) fn pause_for(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
+    pause_for(Duration::from_millis(10));
 }

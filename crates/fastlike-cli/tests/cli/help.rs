@@ -47,9 +47,5 @@ fn completions_are_there_for_the_usual_shells() {
         let script = run(&["completions", shell]);
         assert_eq!(script.code, Some(0), "{shell}");
         assert!(script.stdout.contains("proxy-to"), "{shell}");
-        assert!(
-            !script.stdout.contains("local-pushpin"),
-            "{shell}: hidden flags are not offered"
-        );
     }
 }

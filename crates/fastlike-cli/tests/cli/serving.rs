@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use crate::harness::{Server, guest};
+use crate::harness::{Server, guest, text};
 
 #[test]
 fn a_program_answers_on_a_free_port() {
@@ -102,11 +102,12 @@ fn the_demo_shows_a_generated_and_a_proxied_page() {
     let generated = server.get("/");
     assert!(generated.starts_with("HTTP/1.1 200 OK\r\n"), "{generated}");
     assert!(generated.contains("<title>fastlike</title>"), "{generated}");
-    let proxied = server.get("/origin/<b>");
+    let proxied = text(server.send_with("/origin/page", "x-test: <b>bold</b>\r\n"));
     assert!(proxied.starts_with("HTTP/1.1 200 OK\r\n"), "{proxied}");
     assert!(
         proxied.contains("<title>The demo's origin</title>"),
         "{proxied}"
     );
-    assert!(!proxied.contains("<b>"), "{proxied}");
+    assert!(proxied.contains("<td>GET /page"), "{proxied}");
+    assert!(proxied.contains("<th>x-test<td>&lt;b>bold"), "{proxied}");
 }

@@ -1,11 +1,11 @@
 //! How serving ends.
 #![cfg(unix)]
 
-use std::io::Read as _;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
 
-use crate::harness::{Server, guest};
+use crate::harness::{Server, guest, pause_for, text};
 
 /// Starts a slow request and waits until it runs.
 fn with_a_slow_request() -> (Server, TcpStream) {
@@ -13,18 +13,17 @@ fn with_a_slow_request() -> (Server, TcpStream) {
     // The first one makes sure that the second one is only slow by itself.
     server.get("/");
     let response = server.send("/");
-    std::thread::park_timeout(std::time::Duration::from_millis(300));
+    pause_for(Duration::from_millis(300));
     (server, response)
 }
 
 #[test]
 fn termination_lets_running_requests_finish_and_exits_0() {
     for signal in ["TERM", "INT"] {
-        let (mut server, mut response) = with_a_slow_request();
+        let (mut server, response) = with_a_slow_request();
         server.signal(signal);
         server.stdout_line("Stopping");
-        let mut text = String::new();
-        response.read_to_string(&mut text).expect("a response");
+        let text = text(response);
         assert!(text.ends_with("slow\n"), "{signal}: {text}");
         let status = server.wait();
         assert_eq!(

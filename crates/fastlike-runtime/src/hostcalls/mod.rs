@@ -19,6 +19,8 @@ mod http_resp;
 mod legacy;
 mod log;
 mod status;
+#[cfg(test)]
+mod tests;
 mod uap;
 mod unavailable;
 mod wasi;

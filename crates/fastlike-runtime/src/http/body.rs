@@ -6,14 +6,13 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 
+use super::budget::{Budget, Charge, OverBudget};
 use super::stream::{Piece, StreamReader};
 
 /// Small writes are gathered into buffers of this size; a larger write gets a
@@ -216,12 +215,9 @@ impl Body {
 
     fn charge(&mut self, bytes: usize, budget: &Budget) -> Result<(), OverBudget> {
         match self.charges.last_mut() {
-            Some(charge) if Arc::ptr_eq(&charge.budget.0, &budget.0) => charge.grow(bytes as u64),
+            Some(charge) if charge.is_of(budget) => charge.grow(bytes as u64),
             _ => {
-                let mut charge = Charge {
-                    budget: budget.clone(),
-                    bytes: 0,
-                };
+                let mut charge = Charge::none_of(budget);
                 charge.grow(bytes as u64)?;
                 self.charges.push(charge);
                 Ok(())
@@ -444,58 +440,6 @@ impl From<&'static [u8]> for Body {
 impl From<()> for Body {
     fn from((): ()) -> Self {
         Self::empty()
-    }
-}
-
-/// How many bytes the bodies of one sandbox may hold in host memory at a time.
-#[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Account>);
-
-#[derive(Debug)]
-struct Account {
-    used: AtomicU64,
-    limit: u64,
-}
-
-/// A write would hold more than the sandbox may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OverBudget {
-    pub(crate) limit: u64,
-}
-
-impl Budget {
-    pub(crate) fn new(limit: u64) -> Self {
-        Self(Arc::new(Account {
-            used: AtomicU64::new(0),
-            limit,
-        }))
-    }
-}
-
-/// What one body holds of a [`Budget`]; given back when it is dropped.
-struct Charge {
-    budget: Budget,
-    bytes: u64,
-}
-
-impl Charge {
-    fn grow(&mut self, by: u64) -> Result<(), OverBudget> {
-        let account = &self.budget.0;
-        let before = account.used.fetch_add(by, Ordering::Relaxed);
-        if before.saturating_add(by) > account.limit {
-            account.used.fetch_sub(by, Ordering::Relaxed);
-            return Err(OverBudget {
-                limit: account.limit,
-            });
-        }
-        self.bytes = self.bytes.saturating_add(by);
-        Ok(())
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.budget.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -2,33 +2,48 @@
 //! section 7.6.1).
 
 use http::HeaderMap;
-use http::header::{CONNECTION, HeaderName, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-/// Removes them, and those that `connection` lists. `transfer-encoding` stays
-/// if the message keeps its own framing.
-pub(crate) fn remove(headers: &mut HeaderMap, keep_framing: bool) {
-    if headers.contains_key(CONNECTION) {
-        let listed: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
-            .collect();
-        for name in listed {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+/// What concerns one connection only (RFC 9110 section 7.6.1), except
+/// `transfer-encoding`, which is framing.
+const HOP_BY_HOP: [HeaderName; 5] = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, UPGRADE];
+
+/// Removes the fields that concern one connection only, also those that
+/// `connection` names. True if the sender would take trailers.
+pub(crate) fn strip(headers: &mut HeaderMap) -> bool {
+    // Most messages have none: one look at each name says so.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return false;
     }
-    headers.remove(KEEP_ALIVE);
-    headers.remove(PROXY_CONNECTION);
-    headers.remove(UPGRADE);
-    if !keep_framing {
-        headers.remove(TRANSFER_ENCODING);
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        // A client must not be able to have these removed: they are for all
+        // recipients, whatever the sender says.
+        .filter(|name| ![HOST, CDN_LOOP, CONTENT_LENGTH, TRANSFER_ENCODING, TE].contains(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
     }
+    let trailers = accepts_trailers(headers);
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    trailers
+}
+
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(TE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
 #[cfg(test)]
@@ -39,14 +54,15 @@ mod tests {
     fn what_connection_lists_goes_with_it() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
-            ("connection", "close, X-Once"),
+            ("connection", "close, X-Once, Host"),
             ("x-once", "1"),
             ("keep-alive", "5"),
-            ("x-stays", "1"),
+            ("host", "a"),
+            ("te", "trailers"),
         ] {
             headers.append(name, value.parse().expect("value"));
         }
-        remove(&mut headers, false);
-        assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-stays"]);
+        assert!(strip(&mut headers), "trailers are welcome");
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["host"]);
     }
 }

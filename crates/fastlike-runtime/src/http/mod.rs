@@ -3,6 +3,7 @@
 //! Nothing here has heard of a guest or of a handle.
 
 mod body;
+mod budget;
 mod decompress;
 mod framing;
 pub(crate) mod hop_by_hop;
@@ -10,7 +11,7 @@ mod idle;
 mod stream;
 
 pub use body::{Body, BodyError};
-pub(crate) use body::{Budget, OverBudget};
+pub(crate) use budget::{Budget, OverBudget};
 pub(crate) use decompress::decompress_response;
 pub(crate) use framing::{FramingMode, apply as apply_framing};
 pub(crate) use idle::idle_timeout;

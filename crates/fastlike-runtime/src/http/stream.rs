@@ -257,4 +257,16 @@ mod tests {
         drop(body);
         assert_eq!(writer.write(&chunk).await, Err(Undelivered));
     }
+
+    #[tokio::test]
+    async fn whole_bodies_fill_a_stream_by_their_number() {
+        let (mut writer, body) = channel(Body::empty());
+        for _ in 0..limits::STREAM_PIECES {
+            writer.append(Body::from("piece")).await.expect("delivered");
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(writer.poll_writable(&mut cx).is_pending());
+        drop(body);
+        assert!(writer.poll_writable(&mut cx).is_ready());
+    }
 }

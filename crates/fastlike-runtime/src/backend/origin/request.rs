@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING,
 };
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
@@ -17,7 +16,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::backend::SendError;
-use crate::http::{Body, BodyError};
+use crate::http::{Body, BodyError, hop_by_hop};
 
 /// What an origin adds to requests.
 #[derive(Debug, Clone)]
@@ -42,7 +41,7 @@ pub(super) fn prepare(
             "a CONNECT request cannot be sent to a backend".to_owned(),
         ));
     }
-    let trailers = strip_hop_by_hop(&mut parts.headers);
+    let trailers = hop_by_hop::strip(&mut parts.headers);
     if trailers {
         parts
             .headers
@@ -117,48 +116,6 @@ fn frame(method: &Method, headers: &mut HeaderMap, body: &Body) {
         // hyper would leave out the body of a GET whose length it doesn't know.
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-}
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
-
-/// What concerns one connection only (RFC 9110 section 7.6.1), except
-/// `transfer-encoding`, which is framing.
-const HOP_BY_HOP: [HeaderName; 5] = [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TE, UPGRADE];
-
-/// Removes the fields that concern one connection only, also those that
-/// `connection` names. True if the sender would take trailers.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) -> bool {
-    // Most messages have none: one look at each name says so.
-    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-        return false;
-    }
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        // A client must not be able to have these removed: they are for all
-        // recipients, whatever the sender says.
-        .filter(|name| ![HOST, CDN_LOOP, CONTENT_LENGTH, TRANSFER_ENCODING, TE].contains(name))
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    let trailers = accepts_trailers(headers);
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    trailers
-}
-
-fn accepts_trailers(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(TE)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
 /// The same request once more, if sending it twice does no harm.

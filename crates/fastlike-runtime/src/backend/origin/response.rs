@@ -14,9 +14,8 @@ use hyper::body::Incoming;
 use super::clock::BetweenBytes;
 use super::exchange::with_sources;
 use super::pool::{Connection, Pool};
-use super::request::strip_hop_by_hop;
 use crate::backend::RemoteAddr;
-use crate::http::{Body, BodyError};
+use crate::http::{Body, BodyError, hop_by_hop};
 
 /// The response without what concerned its connection only. The connection
 /// goes back to `pool` when the body was read to its end.
@@ -27,7 +26,7 @@ pub(super) fn receive(
     between_bytes: Duration,
 ) -> Response<Body> {
     let (mut parts, incoming) = response.into_parts();
-    strip_hop_by_hop(&mut parts.headers);
+    hop_by_hop::strip(&mut parts.headers);
     parts.headers.remove(TRANSFER_ENCODING);
     parts.extensions.insert(RemoteAddr(connection.peer));
     let body = if incoming.is_end_stream() {

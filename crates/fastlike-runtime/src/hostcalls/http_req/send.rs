@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use fastlike_abi::types::{BodyHandle, PendingRequestHandle, RequestHandle, ResponseHandle};
-use http::header::{HOST, HeaderValue};
+use http::header::{HOST, HeaderValue, TE};
 use http::{HeaderMap, Request};
 
 use crate::backend::{Backend, SendContext, SendError};
 use crate::error::{Error, Result};
-use crate::http::{Body, FramingMode, apply_framing, channel, hop_by_hop};
+use crate::http::{Body, apply_framing, channel, hop_by_hop};
 use crate::session::{
     CacheOverride, OutgoingRequest, PendingRequest, ResponsePlan, SendResult, Session,
 };
@@ -94,7 +94,9 @@ fn prepare(session: &Session, head: OutgoingRequest, body: Body, name: &str) -> 
         tell_address: head.cache_override == CacheOverride::Pass,
     };
     let mut headers = head.headers;
-    hop_by_hop::remove(&mut headers, head.framing == FramingMode::Manual);
+    if hop_by_hop::strip(&mut headers) {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
     apply_framing(head.framing, &mut headers);
     choose_host(&mut headers, &head.uri, backend.as_ref())?;
     world.identity.mark_loop(&mut headers);

@@ -76,7 +76,7 @@ fn downstream_response(session: &Session, response: GuestResponse, body: Body) -
     // (RFC 9110 section 8.6).
     let describes = session.downstream.is_head() || response.status == StatusCode::NOT_MODIFIED;
     let length = headers.get(CONTENT_LENGTH).filter(|_| describes).cloned();
-    hop_by_hop::remove(&mut headers, response.framing == FramingMode::Manual);
+    hop_by_hop::strip(&mut headers);
     apply_framing(response.framing, &mut headers);
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length);
@@ -113,7 +113,7 @@ pub(crate) fn send_downstream_pending(
 }
 
 fn forwarded(mut response: Response<Body>) -> Response<Body> {
-    hop_by_hop::remove(response.headers_mut(), false);
+    hop_by_hop::strip(response.headers_mut());
     if response.status() != StatusCode::NOT_MODIFIED {
         apply_framing(FramingMode::Automatic, response.headers_mut());
     }

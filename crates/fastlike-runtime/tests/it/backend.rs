@@ -1,0 +1,76 @@
+//! What a guest can ask about its backends.
+
+use std::time::Duration;
+
+use fastlike_runtime::{BackendInfo, Health, TcpKeepalive, TlsVersion, backend_fn};
+use http::{Response, StatusCode};
+
+use crate::harness::{Answer, Test, get};
+
+async fn asked(info: BackendInfo) -> Answer {
+    let backend = backend_fn(|_| async { Response::new(()) }).with_info(info);
+    Test::guest("backend_getters")
+        .backend("origin", backend)
+        .get("/")
+        .await
+}
+
+#[tokio::test]
+async fn a_guest_is_told_how_its_backend_is_configured() {
+    let mut info = BackendInfo::new("api.example", 8443, true);
+    info.override_host = Some("www.example".to_owned());
+    info.connect_timeout = Duration::from_millis(1500);
+    info.first_byte_timeout = Duration::from_secs(20);
+    info.between_bytes_timeout = Duration::from_secs(30);
+    info.keepalive_time = Duration::from_secs(55);
+    info.tls_min = Some(TlsVersion::Tls1_2);
+    info.tls_max = Some(TlsVersion::Tls1_3);
+    info.health = Health::Healthy;
+    info.tcp_keepalive = Some(TcpKeepalive {
+        time: Duration::from_secs(3),
+        interval: Duration::from_secs(2),
+        probes: 4,
+    });
+    let expected = "\
+exists: true
+healthy: Healthy
+is_dynamic: false
+host: \"api.example\"
+host_override: Some(\"www.example\")
+port: 8443
+connect_timeout: 1.5s
+first_byte_timeout: 20s
+between_bytes_timeout: 30s
+http_keepalive_time: 55s
+tcp_keepalive_enable: true
+tcp_keepalive_interval: 2s
+tcp_keepalive_probes: 4
+tcp_keepalive_time: 3s
+is_ssl: true
+ssl_min_version: Some(TLS1_2)
+ssl_max_version: Some(TLS1_3)
+";
+    assert_eq!(asked(info).await.ok(), expected);
+}
+
+#[tokio::test]
+async fn what_is_not_configured_is_absent() {
+    let answer = asked(BackendInfo::new("localhost", 80, false)).await;
+    assert_eq!(answer.line("healthy"), "Unknown");
+    assert_eq!(answer.line("host_override"), "None");
+    assert_eq!(answer.line("port"), "80");
+    assert_eq!(answer.line("tcp_keepalive_enable"), "false");
+    assert_eq!(answer.line("is_ssl"), "false");
+    assert_eq!(answer.line("ssl_min_version"), "None");
+}
+
+#[tokio::test]
+async fn a_dynamic_backend_is_refused_with_the_sdks_reason() {
+    let mut request = get("/");
+    request
+        .headers_mut()
+        .insert("x-target", "127.0.0.1:9".parse().expect("a value"));
+    let answer = Test::guest("backend_dynamic").send(request).await;
+    assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(answer.text(), "Disallowed");
+}

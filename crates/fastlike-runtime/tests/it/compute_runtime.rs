@@ -1,0 +1,77 @@
+//! What a guest can find out about where it runs.
+
+use fastlike_runtime::Identity;
+
+use crate::harness::Test;
+
+#[tokio::test]
+async fn a_guest_knows_its_time_its_memory_and_its_service() {
+    let mut identity = Identity::default();
+    identity.service_id = Some("the-service".to_owned());
+    identity.service_version = 7;
+    identity.hostname = "edge.example".to_owned();
+    let test = Test::guest("compute_runtime_vitals")
+        .with(|builder| builder.identity(identity).env("MODE", "test"));
+    let service = test.start().await;
+    let answer = service.get("/").await;
+
+    let report = service.seen.report().await;
+    assert_eq!(answer.line("service_id"), "the-service");
+    assert_eq!(answer.line("service_version"), "7");
+    assert_eq!(answer.line("hostname"), "edge.example");
+    assert_eq!(answer.line("is_staging"), "false");
+    assert_eq!(answer.line("sandbox_id"), report.request_id);
+    assert_eq!(answer.line("env FASTLY_TRACE_ID"), report.request_id);
+    assert_eq!(answer.line("env FASTLY_SERVICE_ID"), "the-service");
+    assert_eq!(answer.line("env FASTLY_CACHE_GENERATION"), "0");
+    assert_eq!(answer.line("env MODE"), "test");
+    let names: Vec<&str> = answer
+        .ok()
+        .lines()
+        .filter_map(|line| line.strip_prefix("env ")?.split(':').next())
+        .collect();
+    assert_eq!(
+        names.len(),
+        10,
+        "nothing of the host's own environment: {names:?}"
+    );
+
+    // Sleeping costs no CPU time; the machine may be busy.
+    let spent: u64 = answer
+        .line("vcpu_ms_of_50_asleep")
+        .parse()
+        .expect("a number");
+    assert!(spent < 50, "{spent} ms");
+    assert!(
+        report.heap_peak > 20 * 1024 * 1024,
+        "{} bytes",
+        report.heap_peak
+    );
+    let seconds: u64 = answer.line("unix_seconds").parse().expect("a number");
+    assert!(seconds > 1_700_000_000, "{seconds}");
+
+    assert_eq!(service.seen.stdout_lines(), ["a line on stdout"]);
+    assert_eq!(service.seen.stderr_lines(), ["a line on stderr"]);
+}
+
+#[tokio::test]
+async fn each_request_has_an_id_of_its_own() {
+    let service = Test::guest("compute_runtime_vitals").start().await;
+    let (one, two) = (service.get("/").await, service.get("/").await);
+    let (one, two) = (one.line("sandbox_id"), two.line("sandbox_id"));
+    assert_ne!(one, two);
+    for id in [one, two] {
+        assert!(
+            id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_an_identity_the_service_has_a_placeholder() {
+    let answer = Test::guest("compute_runtime_vitals").get("/").await;
+    assert_eq!(answer.line("service_id"), "0000000000000000000000");
+    assert_eq!(answer.line("service_version"), "0");
+    assert_eq!(answer.line("hostname"), "localhost");
+}
