@@ -158,27 +158,33 @@ mod tests {
 
     /// A terminal that is stopped until it is told to go on.
     #[derive(Clone, Default)]
-    struct Terminal(Arc<(Mutex<(bool, Vec<u8>)>, Condvar)>);
+    struct Terminal(Arc<(Mutex<Written>, Condvar)>);
+
+    #[derive(Default)]
+    struct Written {
+        going: bool,
+        bytes: Vec<u8>,
+    }
 
     impl Terminal {
         fn go_on(&self) {
-            self.0.0.lock().0 = true;
+            self.0.0.lock().going = true;
             self.0.1.notify_all();
         }
 
         fn text(&self) -> String {
             let state = self.0.0.lock();
-            String::from_utf8_lossy(&state.1).into_owned()
+            String::from_utf8_lossy(&state.bytes).into_owned()
         }
     }
 
     impl Write for Terminal {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut state = self.0.0.lock();
-            while !state.0 {
+            while !state.going {
                 self.0.1.wait(&mut state);
             }
-            state.1.extend_from_slice(bytes);
+            state.bytes.extend_from_slice(bytes);
             Ok(bytes.len())
         }
 

@@ -42,12 +42,6 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     incident.meter = Some(Arc::clone(&meter));
     let mut guest: Running = Box::pin(guest(service, permit, sandbox, meter));
-    let gone = async {
-        match &watch {
-            Some(wire) => wire.closed().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         ended = &mut guest => match response.await {
@@ -63,7 +57,7 @@ pub(crate) async fn answer(
             }
         },
         // Nobody reads this response.
-        () = gone => Response::new(Body::empty()),
+        () = gone(watch.as_deref()) => Response::new(Body::empty()),
     }
 }
 
@@ -109,19 +103,14 @@ fn stream(
 ) -> Response<Body> {
     incident.status = Some(response.status());
     let task = detach(async move {
-        let ended = guest.await;
-        incident.log_fault(&ended);
-        incident.report(ended.outcome);
-    });
-    if let Some(wire) = watch {
-        let guest = task.abort_handle();
-        detach(async move {
-            tokio::select! {
-                () = wire.closed() => guest.abort(),
-                () = finished(&guest) => {}
+        tokio::select! {
+            ended = guest => {
+                incident.log_fault(&ended);
+                incident.report(ended.outcome);
             }
-        });
-    }
+            () = gone(watch.as_deref()) => {}
+        }
+    });
     let guest = AbortOnDrop(Some(task.abort_handle()));
     response.map(|body| {
         if body.is_end_stream() {
@@ -135,9 +124,11 @@ fn stream(
     })
 }
 
-async fn finished(task: &AbortHandle) {
-    while !task.is_finished() {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+/// Returns when the client is known to be gone; never without a wire to watch.
+async fn gone(wire: Option<&Wire>) {
+    match wire {
+        Some(wire) => wire.closed().await,
+        None => std::future::pending().await,
     }
 }
 

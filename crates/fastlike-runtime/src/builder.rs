@@ -200,6 +200,8 @@ impl Builder {
                 .insert(name, backend)
                 .map_err(|error| StartError::Settings(error.to_string()))?;
         }
+        let geo = crate::geo::backend::backend(Arc::clone(&self.geo));
+        backends.insert_built_in(crate::geo::backend::NAME, Arc::new(geo));
         check(&self.limits)?;
         let engine = Engine::new(&self.limits, self.compile_cache)?;
         let program = Program::load(&engine, self.guest)?;

@@ -1,6 +1,5 @@
 //! The listener, and the signals that end it.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
@@ -50,8 +49,13 @@ pub(super) fn with_output(builder: Builder, report: &Report, args: &OutputArgs) 
 pub(super) async fn build(builder: Builder) -> Result<Fastlike, Failure> {
     builder.build().await.map_err(|error| {
         let help = match &error {
-            StartError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("build the program first; the official CLI writes it to bin/main.wasm")
+            StartError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                Some(match path.extension() {
+                    Some(_) => {
+                        "build the program first; the official CLI writes it to bin/main.wasm"
+                    }
+                    None => "name a .wasm file, or a command: serve, demo or completions",
+                })
             }
             StartError::NotWasm { .. } => {
                 Some("name the compiled program: a .wasm file, or a .wat file with its text")
@@ -105,16 +109,14 @@ impl Signals {
 
     /// Ends with the first signal. The second one ends the process, with the
     /// exit code that shells give to a process that died of it.
-    fn first(mut self, report: Report) -> impl Future<Output = ()> + Send + 'static {
-        async move {
-            self.next().await;
-            report.stopping();
-            tokio::spawn(async move {
-                let number = self.next().await;
-                report.printer().flush();
-                std::process::exit(128 + number);
-            });
-        }
+    async fn first(mut self, report: Report) {
+        self.next().await;
+        report.stopping();
+        tokio::spawn(async move {
+            let number = self.next().await;
+            report.printer().flush();
+            std::process::exit(128 + number);
+        });
     }
 
     #[cfg(unix)]

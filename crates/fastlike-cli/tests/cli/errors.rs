@@ -24,6 +24,16 @@ fn a_program_that_is_not_there() {
 }
 
 #[test]
+fn a_command_that_is_none() {
+    fails(
+        &["demoo", "--bind", "127.0.0.1:0"],
+        "error: cannot read demoo\n\
+         caused by: No such file or directory (os error 2)\n\
+         help: name a .wasm file, or a command: serve, demo or completions\n",
+    );
+}
+
+#[test]
 fn a_program_that_is_none() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, bytes: &[u8]| {
@@ -124,7 +134,11 @@ fn a_log_filter_that_is_none() {
     let mut command = crate::harness::fastlike(&[&guest("hello.wat"), "--bind", "127.0.0.1:0"]);
     let ended = run_command(command.env("FASTLIKE_LOG", "fastlike=loud"));
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.starts_with("error: FASTLIKE_LOG: "), "{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with("error: FASTLIKE_LOG: "),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

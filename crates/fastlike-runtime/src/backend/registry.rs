@@ -15,6 +15,8 @@ type Fallback = Box<dyn Fn(&str) -> Option<Arc<dyn Backend>> + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Registry {
     configured: HashMap<String, Arc<dyn Backend>>,
+    /// Backends that the platform itself has; not listed among the names.
+    built_in: HashMap<&'static str, Arc<dyn Backend>>,
     fallback: Option<Fallback>,
     /// What the fallback answered: asked twice, it might make two pools.
     remembered: RwLock<HashMap<String, Arc<dyn Backend>>>,
@@ -43,6 +45,11 @@ impl Registry {
         Ok(())
     }
 
+    /// Registers a backend that the platform itself has.
+    pub(crate) fn insert_built_in(&mut self, name: &'static str, backend: Arc<dyn Backend>) {
+        self.built_in.insert(name, backend);
+    }
+
     /// Has `fallback` choose the backends of names that are not configured.
     /// What it chose is remembered, so it is normally asked once for a name.
     pub(crate) fn set_fallback(
@@ -55,6 +62,9 @@ impl Registry {
     /// The backend of this name, configured or chosen by the fallback.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<dyn Backend>> {
         if let Some(backend) = self.configured.get(name) {
+            return Some(Arc::clone(backend));
+        }
+        if let Some(backend) = self.built_in.get(name) {
             return Some(Arc::clone(backend));
         }
         let fallback = self.fallback.as_ref()?;

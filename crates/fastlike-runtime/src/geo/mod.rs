@@ -13,6 +13,7 @@
 //! Databases in MaxMind's format live in the crate `fastlike-geo`, which
 //! implements the same trait.
 
+pub(crate) mod backend;
 mod record;
 mod table;
 

@@ -10,6 +10,7 @@ mod compute_runtime;
 mod config_store;
 mod dictionary;
 mod geo;
+mod http_req;
 mod log;
 mod uap;
 mod unavailable;

@@ -5,6 +5,7 @@ use fastly::{Error, Request, Response, compute_runtime};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
+use std::hint::black_box;
 use std::time::{Duration, Instant, SystemTime};
 
 #[fastly::main]
@@ -14,7 +15,8 @@ fn main(_request: Request) -> Result<Response, Error> {
 
     let before = compute_runtime::elapsed_vcpu_ms().expect("CPU time");
     let heap = compute_runtime::heap_memory_snapshot_mib().expect("memory");
-    let block = vec![1_u8; 20 << 20];
+    // The compiler would do without a block that nothing looks at.
+    let block = black_box(vec![1_u8; 20 << 20]);
     let grown = compute_runtime::heap_memory_snapshot_mib().expect("memory");
     assert!(
         grown >= heap + 19,

@@ -18,10 +18,10 @@ use fastlike_runtime::{Backend, Body, Builder, ConnInfo, Fastlike, Guest, Limits
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
-pub(crate) use body::{channel, frame, text_of};
+pub(crate) use body::{Sender, channel, frame, text_of};
 pub(crate) use guests::{guest_file, is_skipped};
 pub(crate) use logs::Logs;
-pub(crate) use origin::{answering, raw_origin};
+pub(crate) use origin::{ByHand, answering, raw_origin};
 pub(crate) use seen::Seen;
 pub(crate) use server::{Server, Wire};
 pub(crate) use soon::soon;
@@ -126,7 +126,9 @@ impl Running {
     /// The whole answer to a request from 192.0.2.7.
     pub(crate) async fn send(&self, request: Request<impl Into<Body>>) -> Answer {
         let response = self.begin(request).await;
-        Answer::of(response).await
+        let mut answer = Answer::of(response).await;
+        answer.stderr = self.seen.stderr_lines();
+        answer
     }
 
     /// The answer as soon as its head is there.
@@ -170,6 +172,8 @@ pub(crate) struct Answer {
     pub(crate) trailers: HeaderMap,
     /// The body ended early.
     pub(crate) truncated: bool,
+    /// What the guest wrote to standard error, such as why it panicked.
+    stderr: Vec<String>,
 }
 
 impl Answer {
@@ -189,6 +193,7 @@ impl Answer {
             body: content.into(),
             trailers,
             truncated,
+            stderr: Vec::new(),
         }
     }
 
@@ -196,7 +201,12 @@ impl Answer {
     #[track_caller]
     pub(crate) fn ok(&self) -> &str {
         let text = self.text();
-        assert_eq!(self.status, StatusCode::OK, "{text}");
+        assert_eq!(
+            self.status,
+            StatusCode::OK,
+            "{text}\n{}",
+            self.stderr.join("\n")
+        );
         assert!(!self.truncated, "the body is truncated");
         text
     }

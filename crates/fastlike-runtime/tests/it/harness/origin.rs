@@ -1,18 +1,69 @@
 //! Origins.
 
+use std::sync::Arc;
+
 use fastlike_runtime::{Backend, Body, backend_fn};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::soon;
 
 /// An origin in this process that answers at once.
-pub(crate) fn answering<B: Into<Body> + 'static>(
+pub(crate) fn answering<B: Into<Body>>(
     answer: impl Fn(Request<Body>) -> Response<B> + Send + Sync + 'static,
 ) -> impl Backend {
     backend_fn(move |request| {
         let response = answer(request).map(Into::into);
         async move { response }
     })
+}
+
+/// An origin in this process whose requests the test answers by hand.
+#[derive(Clone)]
+pub(crate) struct ByHand(Arc<Mutex<mpsc::UnboundedReceiver<Asked>>>);
+
+/// A request that waits for its answer. Dropping it without one fails the
+/// guest's send.
+pub(crate) struct Asked {
+    pub(crate) request: Request<Body>,
+    answer: oneshot::Sender<Response<Body>>,
+}
+
+impl ByHand {
+    /// The origin, and the backend that leads to it.
+    pub(crate) fn new() -> (Self, impl Backend) {
+        let (asking, asked) = mpsc::unbounded_channel();
+        let backend = backend_fn(move |request| {
+            let (answer, answered) = oneshot::channel();
+            let sent = asking.send(Asked { request, answer });
+            async move {
+                sent.map_err(|_| "the test is over")?;
+                answered.await.map_err(|_| "the test gave no answer")
+            }
+        });
+        (Self(Arc::new(Mutex::new(asked))), backend)
+    }
+
+    /// The next request of the guest.
+    pub(crate) async fn asked(&self) -> Asked {
+        let mut asked = self.0.lock().await;
+        let next = soon("a request of the guest", asked.recv()).await;
+        next.expect("the backend is still there")
+    }
+}
+
+impl Asked {
+    /// Answers; true if somebody still waits for it.
+    pub(crate) fn answer<B: Into<Body>>(self, response: Response<B>) -> bool {
+        self.answer.send(response.map(Into::into)).is_ok()
+    }
+
+    /// Returns when nobody waits for the answer any more.
+    pub(crate) async fn given_up(&mut self) {
+        soon("the end of the request", self.answer.closed()).await;
+    }
 }
 
 /// An origin on a port of its own that answers each connection's first bytes

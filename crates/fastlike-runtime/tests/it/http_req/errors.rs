@@ -1,0 +1,149 @@
+//! Origins that fail, and what the guest is told.
+
+use std::time::Duration;
+
+use fastlike_runtime::{Backend, BodyError, Origin, SendError, backend_fn};
+use http::Response;
+use tokio::net::TcpListener;
+
+use crate::harness::{Test, answering, channel, raw_origin};
+
+async fn told(backend: impl Backend) -> String {
+    let answer = Test::guest("http_req_send_error").backend("origin", backend).get("/").await;
+    answer.ok().to_owned()
+}
+
+fn at(url: &str) -> Origin {
+    Origin::new(url).expect("a URL")
+}
+
+#[tokio::test]
+async fn an_origin_that_refuses_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    assert_eq!(told(at(&url)).await, "failed to send: ConnectionRefused");
+}
+
+#[tokio::test]
+async fn an_origin_that_closes_without_an_answer() {
+    let url = raw_origin("").await;
+    assert_eq!(told(at(&url)).await, "failed to send: ConnectionTerminated");
+}
+
+#[tokio::test]
+async fn an_origin_that_does_not_speak_http() {
+    let url = raw_origin("SSH-2.0-OpenSSH_9.6\r\n\r\n").await;
+    assert_eq!(told(at(&url)).await, "failed to send: HttpProtocolError");
+}
+
+#[tokio::test]
+async fn an_origin_whose_status_makes_no_sense() {
+    let url = raw_origin("HTTP/1.1 6000 OK\r\n\r\n").await;
+    assert_eq!(told(at(&url)).await, "failed to send: HttpResponseStatusInvalid");
+}
+
+#[tokio::test]
+async fn an_origin_whose_head_is_cut_off() {
+    let url = raw_origin("HTTP/1.1 200 OK\r\ncontent-le").await;
+    assert_eq!(told(at(&url)).await, "failed to send: HttpIncompleteResponse");
+}
+
+#[tokio::test]
+async fn an_origin_whose_head_is_too_large() {
+    let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+    let url = raw_origin(head).await;
+    assert_eq!(told(at(&url)).await, "failed to send: HttpResponseHeaderSectionTooLarge");
+}
+
+#[tokio::test]
+async fn an_origin_that_never_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let origin = at(&url).first_byte_timeout(Duration::from_millis(50));
+    assert_eq!(told(origin).await, "failed to send: HttpResponseTimeout");
+}
+
+#[tokio::test]
+async fn an_origin_whose_body_is_cut_off() {
+    let url = raw_origin("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
+    let told = told(at(&url)).await;
+    assert!(told.starts_with("failed to read: ") && told.ends_with(" after 9 bytes"), "{told}");
+}
+
+#[tokio::test]
+async fn an_origin_whose_chunks_have_no_end() {
+    let url = raw_origin("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
+    let told = told(at(&url)).await;
+    assert!(told.starts_with("failed to read: ") && told.ends_with(" after 3 bytes"), "{told}");
+}
+
+#[tokio::test]
+async fn an_origin_in_this_process_that_fails_while_it_sends() {
+    let origin = answering(|_| {
+        let (sender, body) = channel();
+        sender.send("some");
+        sender.fail(BodyError::Incomplete);
+        Response::new(body)
+    });
+    let told = told(origin).await;
+    assert!(told.starts_with("failed to read: ") && told.ends_with(" after 4 bytes"), "{told}");
+}
+
+#[tokio::test]
+async fn every_fault_has_the_name_that_the_sdk_gives_it() {
+    struct Failing(fastlike_runtime::BackendInfo, SendError);
+    impl Backend for Failing {
+        fn info(&self) -> &fastlike_runtime::BackendInfo {
+            &self.0
+        }
+
+        fn send(
+            &self,
+            _: http::Request<fastlike_runtime::Body>,
+            _: fastlike_runtime::SendContext,
+        ) -> fastlike_runtime::BoxFuture<'static, Result<Response<fastlike_runtime::Body>, SendError>> {
+            let error = self.1.clone();
+            Box::pin(async move { Err(error) })
+        }
+    }
+    let dns = |rcode| SendError::Dns { rcode, message: String::new() };
+    let alert = SendError::TlsAlert { id: 40, name: "handshake failure".into() };
+    let address = "192.0.2.1:80".parse().expect("an address");
+    let text = String::new;
+    let (first, rest) = ("DnsTimeout", Duration::ZERO);
+    let cases = [
+        (SendError::DnsTimeout, first),
+        (dns(None), "DnsError(None, None)"),
+        (dns(Some(3)), "DnsError(Some(3), None)"),
+        (SendError::Unavailable, "DestinationUnavailable"),
+        (SendError::Unroutable(text()), "DestinationIpUnroutable"),
+        (SendError::Refused(address), "ConnectionRefused"),
+        (SendError::Terminated, "ConnectionTerminated"),
+        (SendError::ConnectTimeout(rest), "ConnectionTimeout"),
+        (SendError::ConnectionLimit, "ConnectionLimitReached"),
+        (SendError::TlsCertificate(text()), "TlsCertificateError"),
+        (SendError::TlsConfiguration(text()), "TlsConfigurationError"),
+        (alert, "TlsAlertReceived(Some(40))"),
+        (SendError::TlsProtocol(text()), "TlsProtocolError"),
+        (SendError::Incomplete, "HttpIncompleteResponse"),
+        (SendError::HeadTooLarge, "HttpResponseHeaderSectionTooLarge"),
+        (SendError::ResponseTimeout(rest), "HttpResponseTimeout"),
+        (SendError::InvalidStatus, "HttpResponseStatusInvalid"),
+        (SendError::Protocol(text()), "HttpProtocolError"),
+        (SendError::InvalidUri(text()), "HttpRequestUriInvalid"),
+        (SendError::RequestBody(text()), "InternalError"),
+        (SendError::Internal(text()), "InternalError"),
+    ];
+    for (error, expected) in cases {
+        let info = fastlike_runtime::BackendInfo::new("origin.example", 80, false);
+        let told = told(Failing(info, error.clone())).await;
+        assert_eq!(told, format!("failed to send: {expected}"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closure_that_fails_is_an_internal_error() {
+    let origin = backend_fn(|_| async { Err::<Response<()>, _>("out of order") });
+    assert_eq!(told(origin).await, "failed to send: InternalError");
+}
