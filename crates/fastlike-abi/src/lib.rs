@@ -9,12 +9,14 @@
 //!
 //! This crate knows guest memory and statuses. It knows no HTTP and no policy.
 
+mod detail;
 mod error;
 pub mod handle;
 pub mod link;
 pub mod memory;
 
 pub use bindings::*;
+pub use detail::SendErrorReport;
 pub use error::status_of;
 
 /// The generated traits, types and functions.

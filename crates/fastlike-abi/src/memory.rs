@@ -277,34 +277,41 @@ mod tests {
         OutBuf::new(GuestPtr::new(64), capacity, GuestPtr::new(0))
     }
 
+    /// Guest memory begins at a page; alignment is looked at in the host.
+    #[repr(align(8))]
+    struct Page([u8; 128]);
+
     fn u32_at(memory: &[u8], at: usize) -> u32 {
         u32::from_le_bytes(memory[at..at + 4].try_into().expect("four bytes"))
     }
 
     #[test]
     fn a_value_that_fits_is_written_with_its_length() {
-        let mut raw = [0u8; 128];
+        let mut page = Page([0u8; 128]);
+        let raw = &mut page.0;
         assert_eq!(
-            status(out(5).write(&mut GuestMemory::Unshared(&mut raw), b"hello")),
+            status(out(5).write(&mut GuestMemory::Unshared(&mut raw[..]), b"hello")),
             FastlyStatus::Ok
         );
-        assert_eq!((&raw[64..69], u32_at(&raw, 0)), (&b"hello"[..], 5));
+        assert_eq!((&raw[64..69], u32_at(raw, 0)), (&b"hello"[..], 5));
     }
 
     #[test]
     fn a_value_that_does_not_fit_leaves_only_the_needed_length() {
-        let mut raw = [0u8; 128];
+        let mut page = Page([0u8; 128]);
+        let raw = &mut page.0;
         assert_eq!(
-            status(out(4).write(&mut GuestMemory::Unshared(&mut raw), b"hello")),
+            status(out(4).write(&mut GuestMemory::Unshared(&mut raw[..]), b"hello")),
             FastlyStatus::Buflen
         );
-        assert_eq!((&raw[64..69], u32_at(&raw, 0)), (&[0u8; 5][..], 5));
+        assert_eq!((&raw[64..69], u32_at(raw, 0)), (&[0u8; 5][..], 5));
     }
 
     #[test]
     fn pointers_out_of_bounds_and_misaligned_are_statuses() {
-        let mut raw = [0u8; 128];
-        let memory = &mut GuestMemory::Unshared(&mut raw);
+        let mut page = Page([0u8; 128]);
+        let raw = &mut page.0;
+        let memory = &mut GuestMemory::Unshared(&mut raw[..]);
         let far = OutBuf::new(GuestPtr::new(126), 5, GuestPtr::new(0));
         assert_eq!(status(far.write(memory, b"hello")), FastlyStatus::Inval);
         let odd = OutBuf::new(GuestPtr::new(64), 5, GuestPtr::new(1));
@@ -319,15 +326,16 @@ mod tests {
         for capacity in 6..40 {
             let (mut seen, mut cursor) = (Vec::new(), 0);
             loop {
-                let mut raw = [0xffu8; 128];
+                let mut page = Page([0xffu8; 128]);
+                let raw = &mut page.0;
                 let written = out(capacity).write_list(
-                    &mut GuestMemory::Unshared(&mut raw),
+                    &mut GuestMemory::Unshared(&mut raw[..]),
                     items.iter().copied(),
                     cursor,
                     GuestPtr::new(8),
                 );
                 assert_eq!(status(written), FastlyStatus::Ok);
-                let length = u32_at(&raw, 0) as usize;
+                let length = u32_at(raw, 0) as usize;
                 assert!(length <= capacity as usize);
                 seen.extend_from_slice(&raw[64..64 + length]);
                 let ending = i64::from_le_bytes(raw[8..16].try_into().expect("eight bytes"));
@@ -342,28 +350,30 @@ mod tests {
 
     #[test]
     fn an_item_that_does_not_fit_at_all_tells_what_it_needs() {
-        let mut raw = [0u8; 128];
+        let mut page = Page([0u8; 128]);
+        let raw = &mut page.0;
         let written = out(3).write_list(
-            &mut GuestMemory::Unshared(&mut raw),
+            &mut GuestMemory::Unshared(&mut raw[..]),
             [&b"one"[..]].into_iter(),
             0,
             GuestPtr::new(8),
         );
         assert_eq!(status(written), FastlyStatus::Buflen);
-        assert_eq!(u32_at(&raw, 0), 4);
+        assert_eq!(u32_at(raw, 0), 4);
         assert_eq!(raw[8..16], (-1i64).to_le_bytes());
     }
 
     #[test]
     fn a_cursor_past_the_end_and_a_null_ending_cursor_are_fine() {
-        let mut raw = [0u8; 128];
+        let mut page = Page([0u8; 128]);
+        let raw = &mut page.0;
         let written = out(8).write_list(
-            &mut GuestMemory::Unshared(&mut raw),
+            &mut GuestMemory::Unshared(&mut raw[..]),
             [&b"one"[..]].into_iter(),
             9,
             GuestPtr::new(0),
         );
-        assert_eq!((status(written), u32_at(&raw, 0)), (FastlyStatus::Ok, 0));
+        assert_eq!((status(written), u32_at(raw, 0)), (FastlyStatus::Ok, 0));
     }
 
     #[test]

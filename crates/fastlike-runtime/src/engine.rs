@@ -99,10 +99,6 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
 /// The scan finds the pages a run dirtied without unmapping the others, but
 /// wasmtime 48 overlooks pages that were swapped out meanwhile, which the next
 /// run would see. So: only where nothing is ever swapped out.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a property of the machine, not a setting"
-)]
 fn swap_is_off() -> bool {
     std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() == 1)
 }

@@ -36,10 +36,6 @@ impl Guest {
         Self(Source::File(path.into()))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a guest's file is read where it is named"
-    )]
     fn load(self) -> Result<(String, Vec<u8>), StartError> {
         match self.0 {
             Source::Bytes { name, bytes } => Ok((name, bytes)),

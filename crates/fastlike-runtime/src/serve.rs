@@ -107,3 +107,49 @@ async fn connection(
         tracing::debug!(%peer, "connection ended: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::Guest;
+
+    /// Answers everything with an empty 200.
+    const SILENT: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+
+    async fn status_of(head: String) -> String {
+        let guest = Guest::bytes("silent", SILENT);
+        let fastlike = Fastlike::builder(guest).build().await.expect("a guest");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        detach(async move { fastlike.serve(listener, std::future::pending()).await });
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        client.write_all(head.as_bytes()).await.expect("sent");
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.expect("a status");
+        String::from_utf8_lossy(&answer[9..]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_client_sends_headers_up_to_the_limit_and_not_one_more() {
+        for (count, status) in [
+            (limits::CLIENT_HEADERS, "200"),
+            (limits::CLIENT_HEADERS + 1, "431"),
+        ] {
+            let lines = "x: y\r\n".repeat(count - 1);
+            let head = format!("GET / HTTP/1.1\r\nhost: a\r\n{lines}\r\n");
+            assert_eq!(status_of(head).await, status, "{count} headers");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_well_past_the_limit_is_refused() {
+        // hyper looks at the limit when it reads again, so some more may pass.
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n",
+            "y".repeat(limits::CLIENT_HEAD * 2)
+        );
+        assert_eq!(status_of(head).await, "431");
+    }
+}

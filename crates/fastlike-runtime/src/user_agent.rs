@@ -58,9 +58,9 @@ impl UserAgentParser for UapCore {
         let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
         UserAgent {
             family: found.family.into_owned(),
-            major: text(found.major.as_deref()),
-            minor: text(found.minor.as_deref()),
-            patch: text(found.patch.as_deref()),
+            major: text(found.major),
+            minor: text(found.minor),
+            patch: text(found.patch),
         }
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
 
     let guests = guests::build()?;
-    shell::run(cargo().args(["build", "--release", "--package", "fastlike-cli"]))?;
+    shell::run(cargo().args(["build", "--release", "--workspace", "--bins"]))?;
     let mut runtimes = vec![Runtime::fastlike()];
     if has("viceroy") {
         runtimes.push(Runtime::viceroy());

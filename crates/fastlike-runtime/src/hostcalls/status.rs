@@ -1,9 +1,7 @@
 //! What guests are told: every mapping from an error to a number is here.
 
-use fastlike_abi::layout::send_error_detail as detail;
-use fastlike_abi::memory::Record;
-use fastlike_abi::types::{FastlyStatus, HostError, SendErrorDetail, SendErrorDetailTag};
-use wiggle::{GuestMemory, GuestPtr};
+use fastlike_abi::SendErrorReport;
+use fastlike_abi::types::{FastlyStatus, HostError, SendErrorDetailTag};
 
 use crate::backend::SendError;
 use crate::error::Error;
@@ -90,41 +88,23 @@ fn send_tag(error: &SendError) -> SendErrorDetailTag {
     }
 }
 
-const MASK_DNS_RCODE: u32 = 1 << 1;
-const MASK_TLS_ALERT: u32 = 1 << 3;
-
-/// Fills the guest's `send_error_detail` after a failed send.
-///
-/// Tag and mask are always written. Any other field only if the guest's mask
-/// has its bit: the records of older and of JavaScript SDKs end earlier (ABI
-/// facts, section 7). Other errors than of the send leave the record alone.
-pub(super) fn report_send_error(
-    memory: &mut GuestMemory<'_>,
-    record: GuestPtr<SendErrorDetail>,
-    error: &Error,
-) -> Result<(), HostError> {
+/// What `send_error_detail` tells of an error; nothing of one that is not the
+/// send's own.
+pub(super) fn send_error_report(error: &Error) -> Option<SendErrorReport> {
     let Error::Send(error) = error else {
-        return Ok(());
+        return None;
     };
-    let record = Record::at(record);
-    let understood = record.u32(memory, detail::MASK)?;
-    let mut filled = 0u32;
-    if let SendError::Dns {
-        rcode: Some(rcode), ..
-    } = error
-        && understood & MASK_DNS_RCODE != 0
-    {
-        record.write(memory, detail::DNS_ERROR_RCODE, &rcode.to_le_bytes())?;
-        filled |= MASK_DNS_RCODE;
-    }
-    if let SendError::TlsAlert { id, .. } = error
-        && understood & MASK_TLS_ALERT != 0
-    {
-        record.write(memory, detail::TLS_ALERT_ID, &[*id])?;
-        filled |= MASK_TLS_ALERT;
-    }
-    record.write(memory, detail::TAG, &(send_tag(error) as u32).to_le_bytes())?;
-    record.write(memory, detail::MASK, &filled.to_le_bytes())
+    Some(SendErrorReport {
+        tag: send_tag(error),
+        dns_rcode: match error {
+            SendError::Dns { rcode, .. } => *rcode,
+            _ => None,
+        },
+        tls_alert: match error {
+            SendError::TlsAlert { id, .. } => Some(*id),
+            _ => None,
+        },
+    })
 }
 
 /// The status of the synthetic response that a client gets when a request

@@ -29,6 +29,7 @@ pub(crate) trait Item: Sized {
     const KIND: &'static str;
     fn into_any(self) -> AnyItem;
     fn of(any: &mut AnyItem) -> Option<&mut Self>;
+    #[expect(clippy::result_large_err, reason = "it is moved right back")]
     fn from_any(any: AnyItem) -> Result<Self, AnyItem>;
 }
 

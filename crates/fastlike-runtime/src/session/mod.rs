@@ -203,10 +203,6 @@ impl Session {
 }
 
 /// Runs work that may outlive the guest that began it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that detaches work from a session"
-)]
 pub(crate) fn detach<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {

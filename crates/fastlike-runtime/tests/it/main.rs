@@ -6,11 +6,18 @@ mod harness;
 
 mod abi;
 mod backend;
+mod cancellation;
 mod compute_runtime;
 mod config_store;
+mod connections;
 mod dictionary;
 mod geo;
+mod http_body;
+mod http_downstream;
 mod http_req;
+mod http_resp;
+mod limits;
 mod log;
+mod loops;
 mod uap;
 mod unavailable;

@@ -118,7 +118,6 @@ impl FastlyHttpBody for Sandbox {
         OutBuf::new(value, max, nwritten).write(mem, found)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the ABI has so many")]
     fn trailer_values_get(
         &mut self,
         mem: &mut GuestMemory<'_>,

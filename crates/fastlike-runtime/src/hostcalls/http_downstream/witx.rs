@@ -80,7 +80,6 @@ impl FastlyHttpDownstream for Sandbox {
         OutBuf::new(buf, max, nwritten).write(mem, region.as_bytes())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the ABI has so many")]
     fn downstream_original_header_names(
         &mut self,
         mem: &mut GuestMemory<'_>,

@@ -14,7 +14,7 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::{CacheOverrideArguments, framing_mode, pending, send, version_from, version_to};
 use crate::error::{Error, Result as Meaning};
-use crate::hostcalls::status::report_send_error;
+use crate::hostcalls::status::send_error_report;
 use crate::hostcalls::{headers, http_downstream};
 use crate::limits;
 use crate::sandbox::Sandbox;
@@ -34,8 +34,8 @@ fn with_detail<T>(
     record: GuestPtr<SendErrorDetail>,
     result: Meaning<T>,
 ) -> Result<T, HostError> {
-    if let Err(error) = &result {
-        report_send_error(mem, record, error)?;
+    if let Some(report) = result.as_ref().err().and_then(send_error_report) {
+        report.write(mem, record)?;
     }
     Ok(result?)
 }
@@ -164,7 +164,6 @@ impl FastlyHttpReq for Sandbox {
         OutBuf::new(value, max, nwritten).write(mem, found)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the ABI has so many")]
     fn header_values_get(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -475,8 +474,8 @@ impl FastlyHttpReq for Sandbox {
     ) -> Result<Polled, HostError> {
         let handles = memory::list(mem, hs, limits::SELECT)?;
         let (index, received) = pending::select(&mut self.session, &handles).await?;
-        if let Err(error) = &received {
-            report_send_error(mem, error_detail, error)?;
+        if let Some(report) = received.as_ref().err().and_then(send_error_report) {
+            report.write(mem, error_detail)?;
         }
         Ok(selected(index, &received))
     }
@@ -585,7 +584,6 @@ impl FastlyHttpReq for Sandbox {
         self.unavailable(MODULE, "redirect_to_grip_proxy_v2")
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the ABI has so many")]
     fn inspect(
         &mut self,
         _: &mut GuestMemory<'_>,

@@ -87,7 +87,6 @@ impl FastlyHttpResp for Sandbox {
         OutBuf::new(value, max, nwritten).write(mem, found)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the ABI has so many")]
     fn header_values_get(
         &mut self,
         mem: &mut GuestMemory<'_>,

@@ -9,7 +9,6 @@ use crate::limits;
 use crate::sandbox::Sandbox;
 
 impl FastlyUap for Sandbox {
-    #[expect(clippy::too_many_arguments, reason = "the ABI has so many")]
     fn parse(
         &mut self,
         mem: &mut GuestMemory<'_>,

@@ -14,7 +14,7 @@ mod soon;
 pub(crate) mod wat;
 
 use bytes::Bytes;
-use fastlike_runtime::{Backend, Body, Builder, ConnInfo, Fastlike, Guest, Limits};
+use fastlike_runtime::{Backend, Body, Builder, ConnInfo, Fastlike, Guest, Limits, StartError};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
@@ -80,15 +80,16 @@ impl Test {
 
     /// Compiles the guest and is ready for requests.
     pub(crate) async fn start(self) -> Running {
-        let fastlike = self
-            .builder
-            .build()
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
-        Running {
-            fastlike,
-            seen: self.seen,
+        let seen = self.seen.clone();
+        match self.build().await {
+            Ok(fastlike) => Running { fastlike, seen },
+            Err(error) => panic!("{error}"),
         }
+    }
+
+    /// Compiles the guest, or says why it cannot be served.
+    pub(crate) async fn build(self) -> Result<Fastlike, StartError> {
+        self.builder.build().await
     }
 
     /// Starts, and answers one GET.

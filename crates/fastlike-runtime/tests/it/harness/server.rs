@@ -93,6 +93,17 @@ impl Wire {
         }
     }
 
+    /// Exactly `length` bytes.
+    pub(crate) async fn read(&mut self, length: usize) -> String {
+        while self.unread.len() < length {
+            let more = soon("more bytes", self.stream.read_buf(&mut self.unread)).await;
+            assert!(matches!(more, Ok(1..)), "the connection ended: {more:?}");
+        }
+        let rest = self.unread.split_off(length);
+        let read = std::mem::replace(&mut self.unread, rest);
+        String::from_utf8(read).expect("text")
+    }
+
     /// The head of the next response.
     pub(crate) async fn read_head(&mut self) -> String {
         self.read_until("\r\n\r\n").await

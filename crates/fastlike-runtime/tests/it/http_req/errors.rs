@@ -9,7 +9,10 @@ use tokio::net::TcpListener;
 use crate::harness::{Test, answering, channel, raw_origin};
 
 async fn told(backend: impl Backend) -> String {
-    let answer = Test::guest("http_req_send_error").backend("origin", backend).get("/").await;
+    let answer = Test::guest("http_req_send_error")
+        .backend("origin", backend)
+        .get("/")
+        .await;
     answer.ok().to_owned()
 }
 
@@ -40,20 +43,29 @@ async fn an_origin_that_does_not_speak_http() {
 #[tokio::test]
 async fn an_origin_whose_status_makes_no_sense() {
     let url = raw_origin("HTTP/1.1 6000 OK\r\n\r\n").await;
-    assert_eq!(told(at(&url)).await, "failed to send: HttpResponseStatusInvalid");
+    assert_eq!(
+        told(at(&url)).await,
+        "failed to send: HttpResponseStatusInvalid"
+    );
 }
 
 #[tokio::test]
 async fn an_origin_whose_head_is_cut_off() {
     let url = raw_origin("HTTP/1.1 200 OK\r\ncontent-le").await;
-    assert_eq!(told(at(&url)).await, "failed to send: HttpIncompleteResponse");
+    assert_eq!(
+        told(at(&url)).await,
+        "failed to send: HttpIncompleteResponse"
+    );
 }
 
 #[tokio::test]
 async fn an_origin_whose_head_is_too_large() {
     let head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
     let url = raw_origin(head).await;
-    assert_eq!(told(at(&url)).await, "failed to send: HttpResponseHeaderSectionTooLarge");
+    assert_eq!(
+        told(at(&url)).await,
+        "failed to send: HttpResponseHeaderSectionTooLarge"
+    );
 }
 
 #[tokio::test]
@@ -68,14 +80,20 @@ async fn an_origin_that_never_answers() {
 async fn an_origin_whose_body_is_cut_off() {
     let url = raw_origin("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
     let told = told(at(&url)).await;
-    assert!(told.starts_with("failed to read: ") && told.ends_with(" after 9 bytes"), "{told}");
+    assert!(
+        told.starts_with("failed to read: ") && told.ends_with(" after 9 bytes"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
 async fn an_origin_whose_chunks_have_no_end() {
     let url = raw_origin("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
     let told = told(at(&url)).await;
-    assert!(told.starts_with("failed to read: ") && told.ends_with(" after 3 bytes"), "{told}");
+    assert!(
+        told.starts_with("failed to read: ") && told.ends_with(" after 3 bytes"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +105,10 @@ async fn an_origin_in_this_process_that_fails_while_it_sends() {
         Response::new(body)
     });
     let told = told(origin).await;
-    assert!(told.starts_with("failed to read: ") && told.ends_with(" after 4 bytes"), "{told}");
+    assert!(
+        told.starts_with("failed to read: ") && told.ends_with(" after 4 bytes"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -102,20 +123,27 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
             &self,
             _: http::Request<fastlike_runtime::Body>,
             _: fastlike_runtime::SendContext,
-        ) -> fastlike_runtime::BoxFuture<'static, Result<Response<fastlike_runtime::Body>, SendError>> {
+        ) -> fastlike_runtime::BoxFuture<'static, Result<Response<fastlike_runtime::Body>, SendError>>
+        {
             let error = self.1.clone();
             Box::pin(async move { Err(error) })
         }
     }
-    let dns = |rcode| SendError::Dns { rcode, message: String::new() };
-    let alert = SendError::TlsAlert { id: 40, name: "handshake failure".into() };
+    let dns = |rcode| SendError::Dns {
+        rcode,
+        message: String::new(),
+    };
+    let alert = SendError::TlsAlert {
+        id: 40,
+        name: "handshake failure".into(),
+    };
     let address = "192.0.2.1:80".parse().expect("an address");
     let text = String::new;
     let (first, rest) = ("DnsTimeout", Duration::ZERO);
     let cases = [
         (SendError::DnsTimeout, first),
-        (dns(None), "DnsError(None, None)"),
-        (dns(Some(3)), "DnsError(Some(3), None)"),
+        (dns(None), "DnsError { rcode: None, info_code: None }"),
+        (dns(Some(3)), "DnsError { rcode: Some(3), info_code: None }"),
         (SendError::Unavailable, "DestinationUnavailable"),
         (SendError::Unroutable(text()), "DestinationIpUnroutable"),
         (SendError::Refused(address), "ConnectionRefused"),
@@ -124,7 +152,7 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         (SendError::ConnectionLimit, "ConnectionLimitReached"),
         (SendError::TlsCertificate(text()), "TlsCertificateError"),
         (SendError::TlsConfiguration(text()), "TlsConfigurationError"),
-        (alert, "TlsAlertReceived(Some(40))"),
+        (alert, "TlsAlertReceived { id: Some(40) }"),
         (SendError::TlsProtocol(text()), "TlsProtocolError"),
         (SendError::Incomplete, "HttpIncompleteResponse"),
         (SendError::HeadTooLarge, "HttpResponseHeaderSectionTooLarge"),
@@ -132,8 +160,14 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         (SendError::InvalidStatus, "HttpResponseStatusInvalid"),
         (SendError::Protocol(text()), "HttpProtocolError"),
         (SendError::InvalidUri(text()), "HttpRequestUriInvalid"),
-        (SendError::RequestBody(text()), "InternalError"),
-        (SendError::Internal(text()), "InternalError"),
+        (
+            SendError::RequestBody(text()),
+            "InternalError(Some(FastlyStatus::ERROR))",
+        ),
+        (
+            SendError::Internal(text()),
+            "InternalError(Some(FastlyStatus::ERROR))",
+        ),
     ];
     for (error, expected) in cases {
         let info = fastlike_runtime::BackendInfo::new("origin.example", 80, false);
@@ -145,5 +179,8 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
 #[tokio::test]
 async fn a_closure_that_fails_is_an_internal_error() {
     let origin = backend_fn(|_| async { Err::<Response<()>, _>("out of order") });
-    assert_eq!(told(origin).await, "failed to send: InternalError");
+    assert_eq!(
+        told(origin).await,
+        "failed to send: InternalError(Some(FastlyStatus::ERROR))"
+    );
 }

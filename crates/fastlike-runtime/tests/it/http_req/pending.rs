@@ -37,7 +37,11 @@ async fn of_several_answers_the_first_in_the_list_is_taken() {
     let service = test.start().await;
     let answered = tokio::spawn(async move { service.get("/").await });
     // All are under way before any is answered.
-    let asked = [origin.asked().await, shared_two.0.asked().await, shared_three.0.asked().await];
+    let asked = [
+        origin.asked().await,
+        shared_two.0.asked().await,
+        shared_three.0.asked().await,
+    ];
     for (asked, body) in asked.into_iter().zip(["1", "2", "3"]) {
         assert!(asked.answer(Response::new(body)));
     }
@@ -51,7 +55,10 @@ async fn of_several_answers_the_first_in_the_list_is_taken() {
 #[tokio::test]
 async fn a_guest_polls_until_the_answer_is_there() {
     let (origin, backend) = ByHand::new();
-    let service = Test::guest("http_req_send_async_poll").backend("origin", backend).start().await;
+    let service = Test::guest("http_req_send_async_poll")
+        .backend("origin", backend)
+        .start()
+        .await;
     let answered = tokio::spawn(async move { service.get("/").await });
     let asked = origin.asked().await;
     // The guest polls each millisecond.

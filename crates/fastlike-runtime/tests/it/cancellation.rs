@@ -1,0 +1,156 @@
+//! A client that goes away takes its guest with it, until it was answered.
+
+use fastlike_runtime::Outcome;
+use http::{Response, StatusCode};
+
+use crate::harness::{ByHand, Running, Test, channel, get, request, soon};
+
+async fn proxying() -> (ByHand, Running) {
+    let (origin, backend) = ByHand::new();
+    (
+        origin,
+        Test::guest("proxy")
+            .backend("origin", backend)
+            .start()
+            .await,
+    )
+}
+
+#[tokio::test]
+async fn dropping_the_answers_future_stops_the_guest_and_its_request() {
+    let (origin, service) = proxying().await;
+    let waiting = tokio::spawn({
+        let service = service.clone();
+        async move { service.begin(get("/path")).await }
+    });
+    let mut asked = origin.asked().await;
+    waiting.abort();
+    let report = service.seen.report().await;
+    assert_eq!((report.outcome, report.status), (Outcome::Cancelled, None));
+    assert_eq!(report.path, "/path");
+    asked.given_up().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_closes_stops_the_guest() {
+    let (origin, service) = proxying().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut asked = origin.asked().await;
+    drop(wire);
+    assert_eq!(service.seen.report().await.outcome, Outcome::Cancelled);
+    asked.given_up().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_closes_stops_the_guest_though_the_requests_body_is_unread() {
+    let (origin, service) = proxying().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n";
+    wire.write(format!("{head}{}", "x".repeat(50_000))).await;
+    let mut asked = origin.asked().await;
+    drop(wire);
+    assert_eq!(service.seen.report().await.outcome, Outcome::Cancelled);
+    asked.given_up().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_closes_stops_a_guest_that_computes() {
+    let test =
+        Test::guest("abi_loop").limits(|limits| limits.cpu = std::time::Duration::from_secs(300));
+    let service = test.start().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    drop(wire);
+    assert_eq!(service.seen.report().await.outcome, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_within_the_answer_stops_the_guest() {
+    let service = Test::guest("http_resp_streaming").start().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET /?chunks=2&size=3&pause=3600000 HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await;
+    wire.read_until("aaa").await;
+    drop(wire);
+    let report = service.seen.report().await;
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    assert_eq!(report.status, Some(StatusCode::PARTIAL_CONTENT));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_within_a_passed_on_answer_ends_the_origins_body() {
+    let (origin, service) = proxying().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let (sender, body) = channel();
+    origin.asked().await.answer(Response::new(body));
+    sender.send("the beginning");
+    wire.read_until("the beginning").await;
+    drop(wire);
+    // The guest is long done; what is left is the body.
+    sender.closed().await;
+    assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
+}
+
+#[tokio::test]
+async fn a_guest_goes_on_after_a_complete_answer() {
+    // Answers, then asks the origin and logs what it said.
+    let guest = crate::harness::wat::program(
+        r#"(data (i32.const 0) "originhttp://a/log")"#,
+        r#"(call $must (call $fastly_http_resp.new (i32.const 32)))
+        (call $must (call $fastly_http_body.new (i32.const 36)))
+        (call $must (call $fastly_http_resp.send_downstream (i32.load (i32.const 32)) (i32.load (i32.const 36)) (i32.const 0)))
+        (call $must (call $fastly_http_req.new (i32.const 32)))
+        (call $must (call $fastly_http_req.uri_set (i32.load (i32.const 32)) (i32.const 6) (i32.const 9)))
+        (call $must (call $fastly_http_body.new (i32.const 36)))
+        (call $must (call $fastly_http_req.send (i32.load (i32.const 32)) (i32.load (i32.const 36)) (i32.const 0) (i32.const 6) (i32.const 40) (i32.const 44)))
+        (call $must (call $fastly_log.endpoint_get (i32.const 15) (i32.const 3) (i32.const 48)))
+        (call $must (call $fastly_log.write (i32.load (i32.const 48)) (i32.const 15) (i32.const 3) (i32.const 52)))"#,
+    );
+    let (origin, backend) = ByHand::new();
+    let service = Test::wat(guest).backend("origin", backend).start().await;
+    let server = service.serve().await;
+    let answer = server
+        .exchange("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    // The client and its connection are gone.
+    origin.asked().await.answer(Response::new(()));
+    assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
+    assert_eq!(service.seen.logged(), [("log".to_owned(), b"log".to_vec())]);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_it_waits_for_a_sandbox_never_gets_one() {
+    let (origin, backend) = ByHand::new();
+    let test = Test::guest("proxy").backend("origin", backend);
+    let service = test.limits(|limits| limits.max_sandboxes = 1).start().await;
+    let first = tokio::spawn({
+        let service = service.clone();
+        async move { service.send(request("GET", "/first", "")).await }
+    });
+    let asked = origin.asked().await;
+    let second = tokio::spawn({
+        let service = service.clone();
+        async move { service.begin(get("/second")).await }
+    });
+    tokio::task::yield_now().await;
+    second.abort();
+    let report = service.seen.report().await;
+    assert_eq!(
+        (report.path.as_str(), report.outcome),
+        ("/second", Outcome::Cancelled)
+    );
+    asked.answer(Response::new("answered"));
+    assert_eq!(
+        soon("the first", first).await.expect("no panic").ok(),
+        "answered"
+    );
+}

@@ -1,0 +1,246 @@
+//! Clients over real sockets, well-behaved and not.
+
+use std::time::Duration;
+
+use fastlike_runtime::Outcome;
+use http::Response;
+
+use crate::harness::{ByHand, Test, Wire, soon};
+
+/// The header names that the guest of the next response saw.
+async fn names_seen(wire: &mut Wire) -> serde_json::Value {
+    let head = wire.read_head().await;
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.expect("a length").parse().expect("a number");
+    let body = wire.read(length).await;
+    let seen: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    seen["original_header_names"].clone()
+}
+
+#[tokio::test]
+async fn header_names_keep_their_case_and_order_also_on_a_later_request() {
+    let server = Test::guest("http_req_reading").start().await.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("POST / HTTP/1.1\r\nHost: a\r\nX-MaNy: 1\r\naccept: b\r\nX-many: 2\r\nContent-Length: 4\r\n\r\nbody").await;
+    assert_eq!(
+        names_seen(&mut wire).await,
+        serde_json::json!(["Host", "X-MaNy", "accept", "X-many", "Content-Length"])
+    );
+    wire.write("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nhOST: a\r\n\r\n5\r\nHost:\r\n0\r\nX-Trailer: 1\r\n\r\n").await;
+    assert_eq!(
+        names_seen(&mut wire).await,
+        serde_json::json!(["Transfer-Encoding", "hOST"])
+    );
+    // Two at once.
+    wire.write(
+        "GET / HTTP/1.1\r\nA: 1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nB: 1\r\nHOST: a\r\n\r\n",
+    )
+    .await;
+    assert_eq!(
+        names_seen(&mut wire).await,
+        serde_json::json!(["A", "host"])
+    );
+    assert_eq!(
+        names_seen(&mut wire).await,
+        serde_json::json!(["B", "HOST"])
+    );
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_another_request_and_closed_when_asked() {
+    let server = Test::guest("hello").start().await.serve().await;
+    let mut wire = server.connect().await;
+    for _ in 0..3 {
+        wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(
+            wire.read_until("\r\n\r\nhello")
+                .await
+                .starts_with("HTTP/1.1 200 OK\r\n")
+        );
+    }
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\nConnection: close\r\n\r\n")
+        .await;
+    let last = wire.read_to_end().await;
+    assert!(
+        last.contains("connection: close\r\n") && last.ends_with("hello"),
+        "{last}"
+    );
+    let old = server.exchange("GET / HTTP/1.0\r\n\r\n").await;
+    assert!(
+        old.starts_with("HTTP/1.0 200 OK\r\n") && old.ends_with("hello"),
+        "{old}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_body_that_the_guest_does_not_read_does_not_confuse_the_next_request() {
+    let server = Test::guest("hello").start().await.serve().await;
+    let mut wire = server.connect().await;
+    let body = "x".repeat(5_000);
+    wire.write(format!(
+        "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5000\r\n\r\n{body}"
+    ))
+    .await;
+    wire.read_until("\r\n\r\nhello").await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(
+        wire.read_until("hello")
+            .await
+            .starts_with("HTTP/1.1 200 OK\r\n")
+    );
+}
+
+#[tokio::test]
+async fn a_client_may_wait_to_be_told_to_send_its_body() {
+    let server = Test::guest("echo").start().await.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
+        .await;
+    assert_eq!(wire.read_head().await, "HTTP/1.1 100 Continue\r\n\r\n");
+    wire.write("body").await;
+    assert!(wire.read_head().await.starts_with("HTTP/1.1 200 OK\r\n"));
+    wire.read_until("body").await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_gets_a_400() {
+    let server = Test::guest("hello").start().await.serve().await;
+    for nonsense in [
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        "GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+    ] {
+        let answer = server.exchange(nonsense).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+            "{nonsense:?}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn heads_are_bounded_in_lines_and_in_bytes() {
+    let server = Test::guest("hello").start().await.serve().await;
+    let lines = |count: usize| "x-line: y\r\n".repeat(count);
+    let request = |headers: &str| format!("GET / HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
+    // `connection` is the 256th.
+    let answer = server.exchange(&request(&lines(255))).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let answer = server.exchange(&request(&lines(256))).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    let answer = server
+        .exchange(&request(&format!("x: {}\r\n", "y".repeat(200_000))))
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let answer = server
+        .exchange(&request(&format!("x: {}\r\n", "y".repeat(300_000))))
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+const SHORT: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_hung_up_on() {
+    let test = Test::guest("hello").limits(|limits| limits.header_read_timeout = SHORT);
+    let server = test.start().await.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost:").await;
+    let answer = wire.read_to_end().await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 408 "),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_body_fails_the_guests_read() {
+    let test = Test::guest("echo").limits(|limits| limits.client_idle_timeout = SHORT);
+    let service = test.start().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
+        .await;
+    let answer = wire.read_to_end().await;
+    assert!(
+        answer.contains("half") && !answer.contains("\r\n0\r\n"),
+        "{answer}"
+    );
+    assert!(matches!(
+        service.seen.report().await.outcome,
+        Outcome::Exited(_) | Outcome::Trapped(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_hung_up_on() {
+    let test = Test::guest("http_body_large").limits(|limits| limits.client_idle_timeout = SHORT);
+    let service = test.start().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET /make?size=1000000000 HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await;
+    wire.read_head().await;
+    let report = service.seen.report().await;
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    drop(wire);
+}
+
+#[tokio::test]
+async fn a_slow_client_is_served_as_long_as_it_moves() {
+    let test = Test::guest("echo").limits(|limits| limits.client_idle_timeout = 20 * SHORT);
+    let server = test.start().await.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nconnection: close\r\n\r\n")
+        .await;
+    for byte in ["h", "e", "l", "l", "o"] {
+        wire.write(byte).await;
+        wire.read_until(byte).await;
+        tokio::time::sleep(SHORT / 2).await;
+    }
+    assert!(wire.read_to_end().await.ends_with("0\r\n\r\n"));
+}
+
+#[tokio::test]
+async fn shutting_down_lets_running_requests_end() {
+    let (origin, backend) = ByHand::new();
+    let service = Test::guest("proxy")
+        .backend("origin", backend)
+        .start()
+        .await;
+    let server = service.serve().await;
+    let address = server.address;
+    let mut wire = server.connect().await;
+    let mut idle = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let asked = origin.asked().await;
+    let stopping = tokio::spawn(server.stop());
+    assert_eq!(idle.read_to_end().await, "", "nothing runs on it");
+    assert!(!stopping.is_finished());
+    let refused = soon("a refusal", tokio::net::TcpStream::connect(address)).await;
+    assert!(refused.is_err(), "a new connection is not accepted");
+    asked.answer(Response::new("the last answer"));
+    let answer = wire.read_to_end().await;
+    assert!(
+        answer.contains("connection: close\r\n") && answer.ends_with("the last answer"),
+        "{answer}"
+    );
+    soon("the end of the server", stopping)
+        .await
+        .expect("no panic");
+}
+
+#[tokio::test]
+async fn shutting_down_does_not_wait_for_ever() {
+    let (origin, backend) = ByHand::new();
+    let test = Test::guest("proxy").backend("origin", backend);
+    let service = test.limits(|limits| limits.drain = SHORT).start().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let asked = origin.asked().await;
+    server.stop().await;
+    drop((asked, wire));
+}

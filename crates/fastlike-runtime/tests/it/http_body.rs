@@ -1,0 +1,351 @@
+//! Bodies: appended, counted, made, echoed, with trailers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fastlike_runtime::{Body, BodyError};
+use http::{Response, StatusCode};
+
+use crate::harness::{Answer, ByHand, Test, answering, channel, frame, get, request, text_of};
+
+#[tokio::test]
+async fn an_origins_body_is_put_between_a_guests_own_bytes() {
+    let origin = answering(|_| Response::new("the origin's"));
+    let answer = Test::guest("http_body_append")
+        .backend("origin", origin)
+        .get("/")
+        .await;
+    assert_eq!(answer.ok(), "before the origin's after");
+}
+
+#[tokio::test]
+async fn an_appended_body_streams_from_the_origin_to_the_client() {
+    let (origin, backend) = ByHand::new();
+    let service = Test::guest("http_body_append")
+        .backend("origin", backend)
+        .start()
+        .await;
+    let begun = tokio::spawn(async move { service.begin(get("/")).await });
+    let (sender, body) = channel();
+    origin.asked().await.answer(Response::new(body));
+
+    let mut body = begun.await.expect("no panic").into_body();
+    let mut seen = String::new();
+    while seen != "before " {
+        seen.push_str(&frame(&mut body).await.expect("more").expect("data"));
+    }
+    for part in ["one ", "two"] {
+        sender.send(part);
+        assert_eq!(frame(&mut body).await, Some(Ok(part.to_owned())));
+    }
+    drop(sender);
+    assert_eq!(text_of(body).await.as_deref(), Ok(" after"));
+}
+
+/// Bytes 0, 1, 2 … 255, 0, 1 … as the guest makes them.
+fn pattern(size: usize) -> Vec<u8> {
+    (0..size).map(|at| at as u8).collect()
+}
+
+fn counted(size: usize) -> String {
+    let sum = pattern(size)
+        .iter()
+        .fold(0_u32, |sum, byte| sum.wrapping_add((*byte).into()));
+    format!("{size} bytes, sum {sum}")
+}
+
+const SIZE: usize = 10 * 1024 * 1024 + 4_321;
+
+#[tokio::test]
+async fn large_bodies_arrive_whole_in_every_direction() {
+    let origin = answering(|request| match request.uri().path() {
+        "/download" => Response::new(Body::from(pattern(SIZE))),
+        _ => Response::new(request.into_body()),
+    });
+    let service = Test::guest("http_body_large")
+        .backend("origin", origin)
+        .start()
+        .await;
+    let read = service.send(request("POST", "/read", pattern(SIZE))).await;
+    assert_eq!(read.ok(), counted(SIZE));
+    assert_eq!(service.get("/download").await.ok(), counted(SIZE));
+    for made in ["/make", "/upload"] {
+        let answer = service.get(&format!("{made}?size={SIZE}")).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(
+            answer.body == pattern(SIZE),
+            "{made}: {} bytes",
+            answer.body.len()
+        );
+    }
+    assert_eq!(service.get("/make?size=0").await.ok(), "");
+    assert_eq!(
+        service.send(request("POST", "/read", "")).await.ok(),
+        "0 bytes, sum 0"
+    );
+}
+
+#[tokio::test]
+async fn a_body_goes_through_guest_memory_chunk_by_chunk() {
+    let service = Test::guest("echo").start().await;
+    let (sender, body) = channel();
+    let mut asked = request("POST", "/", body);
+    asked
+        .headers_mut()
+        .insert("content-type", "text/x-test".parse().expect("a value"));
+    let response = service.begin(asked).await;
+    assert_eq!(response.headers()["content-type"], "text/x-test");
+    let mut body = response.into_body();
+    for chunk in ["one", "two", "three"] {
+        sender.send(chunk);
+        assert_eq!(frame(&mut body).await, Some(Ok(chunk.to_owned())));
+    }
+    drop(sender);
+    assert_eq!(frame(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn a_clients_body_that_ends_early_is_an_error_for_the_guest() {
+    let service = Test::guest("echo").start().await;
+    let (sender, body) = channel();
+    let mut body_of_answer = service.begin(request("POST", "/", body)).await.into_body();
+    sender.send("some");
+    assert_eq!(
+        frame(&mut body_of_answer).await,
+        Some(Ok("some".to_owned()))
+    );
+    sender.fail(BodyError::Incomplete);
+    // The guest failed, so that its answer is not complete either.
+    assert_eq!(
+        frame(&mut body_of_answer).await,
+        Some(Err(BodyError::Abandoned))
+    );
+}
+
+#[tokio::test]
+async fn trailers_follow_a_streamed_body() {
+    let answer = Test::guest("http_body_trailers").get("/").await;
+    assert_eq!(answer.ok(), "the body");
+    assert_eq!(answer.header("trailer"), "x-sum");
+    assert_eq!(
+        answer
+            .trailers
+            .get("x-sum")
+            .map(http::HeaderValue::as_bytes),
+        Some(&b"8"[..])
+    );
+}
+
+#[tokio::test]
+async fn over_a_socket_trailers_are_for_those_who_want_them() {
+    let server = Test::guest("http_body_trailers")
+        .start()
+        .await
+        .serve()
+        .await;
+    let asked = |te: &str| format!("GET / HTTP/1.1\r\nhost: a\r\n{te}connection: close\r\n\r\n");
+    let with = server.exchange(&asked("te: trailers\r\n")).await;
+    assert!(with.ends_with("\r\n0\r\nx-sum: 8\r\n\r\n"), "{with}");
+    let without = server.exchange(&asked("")).await;
+    assert!(without.ends_with("\r\n0\r\n\r\n"), "{without}");
+}
+
+/// How much of an endless body was taken when nothing moves any more.
+async fn taken_until_it_stalls(taken: &AtomicUsize) -> usize {
+    let mut last = usize::MAX;
+    loop {
+        // Long enough that a chunk would have moved on a busy machine.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let now = taken.load(Ordering::SeqCst);
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
+}
+
+const CHUNK: usize = 64 * 1024;
+
+/// A body without an end that counts the bytes that were taken of it.
+fn endless() -> (Arc<AtomicUsize>, Body) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&taken);
+    let stream = futures_util::stream::poll_fn(move |_| {
+        counter.fetch_add(CHUNK, Ordering::SeqCst);
+        let chunk = http_body::Frame::data(vec![b'x'; CHUNK].into());
+        std::task::Poll::Ready(Some(Ok::<_, BodyError>(chunk)))
+    });
+    (taken, Body::wrap(http_body_util::StreamBody::new(stream)))
+}
+
+/// What the sockets between two processes hold, generously.
+const SOCKETS: usize = 24 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_client_that_does_not_read_slows_down_the_origin_behind_a_guest() {
+    let (origin, backend) = ByHand::new();
+    let service = Test::guest("proxy")
+        .backend("origin", backend)
+        .start()
+        .await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let (taken, body) = endless();
+    origin.asked().await.answer(Response::new(body));
+    wire.read_head().await;
+    let held = taken_until_it_stalls(&taken).await;
+    assert!(
+        held < SOCKETS,
+        "{held} bytes were taken for a client that reads none"
+    );
+}
+
+#[tokio::test]
+async fn an_origin_that_does_not_read_slows_down_the_client() {
+    let (origin, backend) = ByHand::new();
+    let service = Test::guest("proxy")
+        .backend("origin", backend)
+        .start()
+        .await;
+    let (taken, body) = endless();
+    let answered = tokio::spawn(async move { service.send(request("POST", "/", body)).await });
+    let mut asked = origin.asked().await;
+    assert_eq!(taken.load(Ordering::SeqCst), 0, "nobody has asked for it");
+    for _ in 0..10 {
+        frame(asked.request.body_mut())
+            .await
+            .expect("endless")
+            .expect("data");
+    }
+    assert!(taken.load(Ordering::SeqCst) <= 11 * CHUNK);
+    asked.answer(Response::new("enough"));
+    assert_eq!(answered.await.expect("no panic").ok(), "enough");
+}
+
+#[tokio::test]
+async fn a_guest_that_streams_waits_for_its_client() {
+    // The guest writes chunk after chunk and logs each.
+    let data = r#"(data (i32.const 0) "written") (data (i32.const 16) ".")"#;
+    let guest = crate::harness::wat::program(
+        data,
+        r#"(call $must (call $fastly_log.endpoint_get (i32.const 0) (i32.const 7) (i32.const 32)))
+        (call $must (call $fastly_http_resp.new (i32.const 36)))
+        (call $must (call $fastly_http_body.new (i32.const 40)))
+        (call $must (call $fastly_http_resp.send_downstream (i32.load (i32.const 36)) (i32.load (i32.const 40)) (i32.const 1)))
+        (loop $again
+            (call $must (call $fastly_http_body.write (i32.load (i32.const 40)) (i32.const 1024) (i32.const 16384) (i32.const 0) (i32.const 44)))
+            (call $must (call $fastly_log.write (i32.load (i32.const 32)) (i32.const 16) (i32.const 1) (i32.const 48)))
+            (br $again))"#,
+    );
+    let service = Test::wat(guest).start().await;
+    let mut response = service.begin(get("/")).await;
+    let written = || service.seen.logged().len() * 16 * 1024;
+    let settle = async || {
+        let mut last = usize::MAX;
+        while last != written() {
+            last = written();
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        last
+    };
+    let ahead = settle().await;
+    assert!((1..=256 * 1024).contains(&ahead), "{ahead} bytes");
+    let read = frame(response.body_mut())
+        .await
+        .expect("more")
+        .expect("data")
+        .len();
+    let now = settle().await;
+    assert!(
+        now > ahead && now <= ahead + read + 64 * 1024,
+        "{ahead}, read {read}, then {now}"
+    );
+    drop(response);
+    assert_eq!(
+        service.seen.report().await.outcome,
+        fastlike_runtime::Outcome::Cancelled
+    );
+}
+
+#[tokio::test]
+async fn what_a_guest_holds_of_bodies_is_bounded() {
+    // Writes to a body that nobody reads until the host says no: 13 is the limit's status.
+    let guest = crate::harness::wat::program(
+        "",
+        r#"(call $must (call $fastly_http_body.new (i32.const 40)))
+        (loop $again
+            (i32.store (i32.const 44) (call $fastly_http_body.write (i32.load (i32.const 40)) (i32.const 1024) (i32.const 32768) (i32.const 0) (i32.const 48)))
+            (br_if $again (i32.eqz (i32.load (i32.const 44)))))
+        (call $must (i32.ne (i32.load (i32.const 44)) (i32.const 13)))"#,
+    );
+    let test = Test::wat(guest).limits(|limits| limits.body_memory = 1024 * 1024);
+    assert_eq!(test.get("/").await.ok(), "");
+}
+
+#[tokio::test]
+async fn answers_without_content_have_none() {
+    for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
+        let origin = answering(move |_| {
+            let response = Response::builder().status(status).header("etag", "\"1\"");
+            response.body(()).expect("a valid response")
+        });
+        let server = Test::guest("proxy")
+            .backend("origin", origin)
+            .start()
+            .await
+            .serve()
+            .await;
+        let mut wire = server.connect().await;
+        for _ in 0..2 {
+            wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+            let head = wire.read_head().await;
+            assert!(
+                head.starts_with(&format!("HTTP/1.1 {}", status.as_u16())),
+                "{head}"
+            );
+            assert!(head.contains("etag: \"1\"\r\n"), "{head}");
+            assert!(!head.contains("transfer-encoding"), "{head}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_head_request_gets_the_head_of_the_answer() {
+    let service = Test::guest("hello").start().await;
+    let answer: Answer = service.send(request("HEAD", "/", "")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    for _ in 0..2 {
+        wire.write("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let head = wire.read_head().await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    }
+    // Had there been a body, it would be read as the next head.
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(wire.read_to_end().await.ends_with("\r\n\r\nhello"));
+}
+
+#[tokio::test]
+async fn a_head_request_is_passed_on_as_one_and_keeps_the_length_of_the_content() {
+    let origin = answering(|request| {
+        assert_eq!(request.method(), http::Method::HEAD);
+        Response::builder()
+            .header("content-length", "1234")
+            .body(())
+            .expect("valid")
+    });
+    let server = Test::guest("proxy")
+        .backend("origin", origin)
+        .start()
+        .await
+        .serve()
+        .await;
+    let answer = server
+        .exchange("HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(answer.contains("content-length: 1234\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
