@@ -65,3 +65,8 @@ pub use observe::{Observer, Outcome, RequestReport};
 pub use output::OutputSink;
 pub use program::{Guest, Summary};
 pub use user_agent::{UserAgent, UserAgentParser};
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

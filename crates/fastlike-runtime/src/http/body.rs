@@ -102,6 +102,8 @@ pub struct Body {
     /// A read has seen the end, so the trailers are complete.
     ended: bool,
     failed: Option<BodyError>,
+    /// A consumer of frames was told of the failure: for it the body is over.
+    told: bool,
 }
 
 impl Body {
@@ -366,8 +368,14 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
+        if this.told {
+            return Poll::Ready(None);
+        }
         Poll::Ready(match ready!(this.poll_chunk(cx)) {
-            Some(chunk) => Some(chunk.map(Frame::data)),
+            Some(chunk) => {
+                this.told = chunk.is_err();
+                Some(chunk.map(Frame::data))
+            }
             None if this.trailers.is_empty() => None,
             None => Some(Ok(Frame::trailers(std::mem::take(&mut this.trailers)))),
         })

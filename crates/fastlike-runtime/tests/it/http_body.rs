@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fastlike_runtime::{Body, BodyError};
+use fastlike_runtime::{Body, BodyError, backend_fn};
 use http::{Response, StatusCode};
+use http_body_util::BodyExt;
 
 use crate::harness::{Answer, ByHand, Test, answering, channel, frame, get, request, text_of};
 
@@ -58,9 +59,14 @@ const SIZE: usize = 10 * 1024 * 1024 + 4_321;
 
 #[tokio::test]
 async fn large_bodies_arrive_whole_in_every_direction() {
-    let origin = answering(|request| match request.uri().path() {
-        "/download" => Response::new(Body::from(pattern(SIZE))),
-        _ => Response::new(request.into_body()),
+    let origin = backend_fn(|request| async move {
+        match request.uri().path() {
+            "/download" => Response::new(pattern(SIZE)),
+            _ => {
+                let received = request.into_body().collect().await;
+                Response::new(received.expect("a whole body").to_bytes().into())
+            }
+        }
     });
     let service = Test::guest("http_body_large")
         .backend("origin", origin)
@@ -96,24 +102,34 @@ async fn a_body_goes_through_guest_memory_chunk_by_chunk() {
     let response = service.begin(asked).await;
     assert_eq!(response.headers()["content-type"], "text/x-test");
     let mut body = response.into_body();
-    for chunk in ["one", "two", "three"] {
-        sender.send(chunk);
-        assert_eq!(frame(&mut body).await, Some(Ok(chunk.to_owned())));
+    for chunk in LARGE_CHUNKS {
+        sender.send(chunk.repeat(LARGE));
+        let mut seen = String::new();
+        while seen.len() < LARGE {
+            seen.push_str(&frame(&mut body).await.expect("more").expect("data"));
+        }
+        assert!(seen == chunk.repeat(LARGE));
     }
     drop(sender);
     assert_eq!(frame(&mut body).await, None);
 }
+
+/// The SDK gathers small writes, and passes on those that are larger than its
+/// buffer of 8 KiB.
+const LARGE: usize = 20_000;
+const LARGE_CHUNKS: [&str; 3] = ["a", "b", "c"];
 
 #[tokio::test]
 async fn a_clients_body_that_ends_early_is_an_error_for_the_guest() {
     let service = Test::guest("echo").start().await;
     let (sender, body) = channel();
     let mut body_of_answer = service.begin(request("POST", "/", body)).await.into_body();
-    sender.send("some");
-    assert_eq!(
-        frame(&mut body_of_answer).await,
-        Some(Ok("some".to_owned()))
-    );
+    sender.send("x".repeat(LARGE));
+    let mut seen = 0;
+    while seen < LARGE {
+        let data = frame(&mut body_of_answer).await.expect("more");
+        seen += data.expect("data").len();
+    }
     sender.fail(BodyError::Incomplete);
     // The guest failed, so that its answer is not complete either.
     assert_eq!(

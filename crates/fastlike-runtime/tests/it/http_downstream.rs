@@ -18,7 +18,7 @@ fastly_key_is_valid: false
 h2_fingerprint: None
 oh_fingerprint: None
 ddos_detected: None
-compliance_region: Some(\"none\")
+compliance_region: Some(None)
 tls_protocol: None
 tls_cipher: None
 tls_servername: None

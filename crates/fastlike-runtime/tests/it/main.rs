@@ -12,6 +12,7 @@ mod config_store;
 mod connections;
 mod dictionary;
 mod geo;
+mod hostile;
 mod http_body;
 mod http_downstream;
 mod http_req;

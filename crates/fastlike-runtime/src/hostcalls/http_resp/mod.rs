@@ -44,11 +44,11 @@ pub(crate) fn send_downstream(
     let response = session.responses.take(handle);
     let content = session.items.take::<Body>(body);
     let (response, content) = (response?, content?);
-    if response.status.is_informational() {
-        return informational(response.status);
-    }
     if session.downstream.slot.is_used() {
         return Err(Error::AlreadySent);
+    }
+    if response.status.is_informational() {
+        return informational(response.status);
     }
     let content = if streaming {
         let (writer, reader) = channel(content);

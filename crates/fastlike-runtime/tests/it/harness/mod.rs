@@ -185,7 +185,10 @@ impl Answer {
             match frame.map(http_body::Frame::into_data) {
                 Ok(Ok(data)) => content.extend_from_slice(&data),
                 Ok(Err(frame)) => trailers.extend(frame.into_trailers().unwrap_or_default()),
-                Err(_) => truncated = true,
+                Err(_) => {
+                    truncated = true;
+                    break;
+                }
             }
         }
         Self {

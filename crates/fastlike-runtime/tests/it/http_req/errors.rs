@@ -152,7 +152,7 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         (SendError::ConnectionLimit, "ConnectionLimitReached"),
         (SendError::TlsCertificate(text()), "TlsCertificateError"),
         (SendError::TlsConfiguration(text()), "TlsConfigurationError"),
-        (alert, "TlsAlertReceived { id: Some(40) }"),
+        (alert, "TlsAlertReceived { alert_id: Some(40) }"),
         (SendError::TlsProtocol(text()), "TlsProtocolError"),
         (SendError::Incomplete, "HttpIncompleteResponse"),
         (SendError::HeadTooLarge, "HttpResponseHeaderSectionTooLarge"),
