@@ -182,11 +182,30 @@ pub(crate) struct Warned(Mutex<HashSet<(&'static str, &'static str)>>);
 impl Warned {
     fn once(&self, row: &'static (&'static str, &'static str, Status, &'static str)) {
         let (module, name, status, why) = *row;
-        if self.0.lock().insert((module, name)) {
+        if !self.0.lock().insert((module, name)) {
+            return;
+        }
+        if is_routine(module, name) {
+            tracing::info!(
+                "{module}::{name} is not available yet: the guest is told {status:?} ({why})"
+            );
+        } else {
             tracing::warn!(
                 "{module}::{name} is not available yet: the guest is told {status:?} ({why})"
             );
         }
+    }
+}
+
+/// True for what SDKs ask by themselves in almost every program: what they are
+/// told is plain "not known" or "send it yourself", and no user asked for more.
+fn is_routine(module: &str, name: &str) -> bool {
+    match module {
+        "fastly_http_cache" => name == "is_request_cacheable",
+        "fastly_http_downstream" | "fastly_http_req" => {
+            name.starts_with("downstream_") || name == "fastly_key_is_valid"
+        }
+        _ => false,
     }
 }
 

@@ -60,10 +60,42 @@ macro_rules! link_function {
     };
 }
 
+/// Bytes that one call of wasmtime's `random_get` is asked for.
+const RANDOM_PIECE: u32 = 1024 * 1024;
+
+/// wasmtime's own makes all bytes before it looks at the buffer, and traps on
+/// more than 64 MiB. So it is asked for pieces, the last one first: a buffer
+/// that is out of bounds is so at its end.
+fn link_random_get(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        MODULE,
+        "random_get",
+        |mut caller: Caller<'_, Sandbox>, buf: i32, buf_len: i32| -> wasmtime::Result<i32> {
+            let (mut memory, state) = guest(&mut caller);
+            let mut left = buf_len as u32;
+            while left > 0 {
+                let piece = left.min(RANDOM_PIECE);
+                left -= piece;
+                let Some(at) = (buf as u32).checked_add(left) else {
+                    return Ok(ERRNO_FAULT);
+                };
+                let result =
+                    wasi::random_get(&mut state.wasi, &mut memory, at as i32, piece as i32);
+                let errno = settle(result)?;
+                if errno != 0 {
+                    return Ok(errno);
+                }
+            }
+            Ok(0)
+        },
+    )?;
+    Ok(())
+}
+
 macro_rules! functions {
     ($($kind:ident $name:ident($($arg:ident: $ty:ty),*);)*) => {
         /// The names of all functions.
-        pub(crate) const WASI: &[&str] = &["proc_exit", $(stringify!($name)),*];
+        pub(crate) const WASI: &[&str] = &["proc_exit", "random_get", $(stringify!($name)),*];
 
         /// Links every function.
         pub(super) fn link(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
@@ -72,7 +104,7 @@ macro_rules! functions {
                 let (mut memory, state) = guest(&mut caller);
                 wasi::proc_exit(&mut state.wasi, &mut memory, code)
             })?;
-            Ok(())
+            link_random_get(linker)
         }
     };
 }
@@ -117,7 +149,6 @@ functions! {
     waits path_unlink_file(a: i32, b: i32, c: i32);
     waits poll_oneoff(a: i32, b: i32, c: i32, d: i32);
     plain proc_raise(a: i32);
-    plain random_get(a: i32, b: i32);
     plain sched_yield();
     plain sock_accept(a: i32, b: i32, c: i32);
     plain sock_recv(a: i32, b: i32, c: i32, d: i32, e: i32, f: i32);

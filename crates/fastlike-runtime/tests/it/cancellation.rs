@@ -3,7 +3,7 @@
 use fastlike_runtime::Outcome;
 use http::{Response, StatusCode};
 
-use crate::harness::{ByHand, Running, Test, channel, get, request, soon};
+use crate::harness::{ByHand, Running, Test, channel, get, request, script, soon};
 
 async fn proxying() -> (ByHand, Running) {
     let (origin, backend) = ByHand::new();
@@ -101,18 +101,16 @@ async fn a_client_that_leaves_within_a_passed_on_answer_ends_the_origins_body() 
 
 #[tokio::test]
 async fn a_guest_goes_on_after_a_complete_answer() {
-    // Answers, then asks the origin and logs what it said.
-    let guest = crate::harness::wat::program(
-        r#"(data (i32.const 0) "originhttp://a/log")"#,
-        r#"(call $must (call $fastly_http_resp.new (i32.const 32)))
-        (call $must (call $fastly_http_body.new (i32.const 36)))
-        (call $must (call $fastly_http_resp.send_downstream (i32.load (i32.const 32)) (i32.load (i32.const 36)) (i32.const 0)))
-        (call $must (call $fastly_http_req.new (i32.const 32)))
-        (call $must (call $fastly_http_req.uri_set (i32.load (i32.const 32)) (i32.const 6) (i32.const 9)))
-        (call $must (call $fastly_http_body.new (i32.const 36)))
-        (call $must (call $fastly_http_req.send (i32.load (i32.const 32)) (i32.load (i32.const 36)) (i32.const 0) (i32.const 6) (i32.const 40) (i32.const 44)))
-        (call $must (call $fastly_log.endpoint_get (i32.const 15) (i32.const 3) (i32.const 48)))
-        (call $must (call $fastly_log.write (i32.load (i32.const 48)) (i32.const 15) (i32.const 3) (i32.const 52)))"#,
+    let guest = script(
+        "http_resp.new 0
+        http_body.new 4
+        http_resp.send_downstream *0 *4 0
+        http_req.new 0
+        http_req.uri_set *0 'http://origin.example/'
+        http_body.new 4
+        http_req.send *0 *4 'origin' 8 12
+        log.endpoint_get 'log' 16
+        log.write *16 'done' 20",
     );
     let (origin, backend) = ByHand::new();
     let service = Test::wat(guest).backend("origin", backend).start().await;
@@ -124,7 +122,10 @@ async fn a_guest_goes_on_after_a_complete_answer() {
     // The client and its connection are gone.
     origin.asked().await.answer(Response::new(()));
     assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
-    assert_eq!(service.seen.logged(), [("log".to_owned(), b"log".to_vec())]);
+    assert_eq!(
+        service.seen.logged(),
+        [("log".to_owned(), b"done".to_vec())]
+    );
 }
 
 #[tokio::test]

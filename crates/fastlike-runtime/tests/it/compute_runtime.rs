@@ -75,3 +75,20 @@ async fn without_an_identity_the_service_has_a_placeholder() {
     assert_eq!(answer.line("service_version"), "0");
     assert_eq!(answer.line("hostname"), "localhost");
 }
+
+#[tokio::test]
+async fn random_numbers_fill_any_buffer_that_exists() {
+    // 40 pages of memory, and two buffers: as large as the rest of it, and one byte more.
+    let guest = r#"(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32)))
+        (memory (export "memory") 40)
+        (func $must (param i32) (if (i32.eqz (local.get 0)) (then unreachable)))
+        (func (export "_start")
+            (call $must (i32.eq (i32.const 21) (call $random_get (i32.const 1) (i32.const 2621440))))
+            (call $must (i64.eqz (i64.load (i32.const 1))))
+            (call $must (i32.eqz (call $random_get (i32.const 1) (i32.const 2621439))))
+            (call $must (i64.ne (i64.const 0) (i64.load (i32.const 1))))
+            (call $must (i64.ne (i64.const 0) (i64.load (i32.const 1500000))))
+            (call $must (i64.ne (i64.const 0) (i64.load (i32.const 2621432))))))"#;
+    assert_eq!(Test::wat(guest).get("/").await.ok(), "");
+}

@@ -251,3 +251,84 @@ async fn shutting_down_does_not_wait_for_ever() {
     server.stop().await;
     drop((asked, wire));
 }
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_a_while() {
+    let test = Test::guest("hello").limits(|limits| limits.header_read_timeout = SHORT);
+    let server = test.start().await.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    wire.read_until("hello").await;
+    let rest = wire.read_to_end().await;
+    assert!(rest.is_empty(), "{rest}");
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_no_chunks() {
+    let server = Test::guest("http_resp_streaming")
+        .start()
+        .await
+        .serve()
+        .await;
+    let answer = server
+        .exchange("GET /?chunks=2&size=3 HTTP/1.0\r\n\r\n")
+        .await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert_eq!(body, "aaabbb");
+}
+
+/// The URL that a guest sees for a request line and a host.
+async fn url_seen(line: &str, host: &str) -> String {
+    let server = Test::guest("http_req_reading").start().await.serve().await;
+    let request = format!("{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let answer = server.exchange(&request).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let seen: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    seen["url"].as_str().expect("text").to_owned()
+}
+
+#[tokio::test]
+async fn request_targets_of_every_form_are_absolute_for_the_guest() {
+    assert_eq!(
+        url_seen("GET /a?b=c", "www.example").await,
+        "http://www.example/a?b=c"
+    );
+    assert_eq!(
+        url_seen("GET /a", "www.example:8080").await,
+        "http://www.example:8080/a"
+    );
+    assert_eq!(
+        url_seen("GET /%7Ea//b/../c?", "a").await,
+        "http://a/%7Ea//b/../c?"
+    );
+    assert_eq!(
+        url_seen("GET http://www.example/a", "www.example").await,
+        "http://www.example/a"
+    );
+    assert_eq!(url_seen("GET /", "").await, "http://localhost/");
+    assert_eq!(url_seen("GET /", "[::1]:80").await, "http://[::1]:80/");
+    let any = url_seen("OPTIONS *", "www.example").await;
+    assert!(any.starts_with("http://www.example"), "{any}");
+}
+
+#[tokio::test]
+async fn a_request_that_names_its_length_twice_confuses_nobody() {
+    let server = Test::guest("http_req_reading").start().await.serve().await;
+    let both = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let next = "GET /next HTTP/1.1\r\nhOsT: a\r\nconnection: close\r\n\r\n";
+    let answer = server.exchange(&format!("{both}{next}")).await;
+    // Refused, or understood as chunks (RFC 9112 section 6.3) with the next request after them.
+    if answer.starts_with("HTTP/1.1 200") && answer.matches("HTTP/1.1 200").count() == 2 {
+        assert!(
+            answer.contains("\"original_header_names\":[\"hOsT\",\"connection\"]"),
+            "{answer}"
+        );
+    } else {
+        assert!(!answer.contains("/next"), "{answer}");
+    }
+    let twice = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nbody!";
+    let answer = server.exchange(twice).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}

@@ -4,15 +4,15 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use fastlike_runtime::{Backend, Body, Outcome, RequestReport};
+use fastlike_runtime::{Backend, Body, Outcome};
 use http::{Request, Response};
 
 use crate::harness::wat::{Import, signatures};
 use crate::harness::{Running, Test, answering, client};
 
 /// The beginning and the end of a page and of all numbers, and what is
-/// neither a handle, nor aligned, nor the value of any enum or mask.
-const HOSTILE: [i64; 7] = [0, 1, 3, 65_535, 65_536, 0x7fff_ffff, -1];
+/// neither a handle, nor aligned, nor the value of any enum, nor a bit of any mask.
+const HOSTILE: [i64; 8] = [0, 1, 3, 65_535, 65_536, 1 << 20, 0x7fff_ffff, -1];
 
 /// A function may still be waiting: for something that never comes, and for
 /// up to 49 days.
@@ -24,11 +24,12 @@ const WAITING: [(&str, &str); 4] = [
 ];
 
 /// Arguments that make sense as far as one can tell from a signature: a
-/// handle that exists, then places and lengths of a text of 8 bytes.
-fn sensible(arity: usize) -> Vec<i64> {
+/// handle that exists, then places and lengths of a text of 8 bytes. Bodies 0
+/// and 1 are the client's and a write end, 2 is a pending request.
+fn sensible(handle: i64, arity: usize) -> Vec<i64> {
     let mut arguments = vec![8; arity];
     if let Some(first) = arguments.first_mut() {
-        *first = 0;
+        *first = handle;
     }
     arguments
 }
@@ -36,7 +37,8 @@ fn sensible(arity: usize) -> Vec<i64> {
 /// What one function is called with.
 fn vectors(arity: usize) -> Vec<Vec<i64>> {
     let mut vectors: Vec<Vec<i64>> = HOSTILE.iter().map(|value| vec![*value; arity]).collect();
-    for base in [sensible(arity), vec![0; arity], vec![8; arity]] {
+    let sensible = [0, 1, 2, 8].map(|handle| sensible(handle, arity));
+    for base in sensible.into_iter().chain([vec![0; arity]]) {
         for position in 0..arity {
             for value in HOSTILE {
                 let mut vector = base.clone();
@@ -69,6 +71,7 @@ fn caller(imports: &[Import]) -> String {
             (drop (call $fastly_http_req.new (i32.const 32)))
             (drop (call $fastly_http_resp.new (i32.const 32)))
             (drop (call $fastly_http_body.new (i32.const 32)))
+            (drop (call $fastly_http_req.send_async_streaming (i32.const 1) (i32.const 1) (i32.const 8) (i32.const 8) (i32.const 32)))
             (drop (call $fastly_config_store.open (i32.const 8) (i32.const 8) (i32.const 32)))
             (drop (call $fastly_dictionary.open (i32.const 8) (i32.const 8) (i32.const 32)))
             (drop (call $fastly_log.endpoint_get (i32.const 8) (i32.const 8) (i32.const 32)))
@@ -96,8 +99,18 @@ fn caller(imports: &[Import]) -> String {
     text
 }
 
+async fn serving(imports: &[Import]) -> Running {
+    let origin: Arc<dyn Backend> = Arc::new(answering(|_| Response::new("an answer")));
+    Test::wat(caller(imports))
+        .config_store("aaaaaaaa", &[("aaaaaaaa", "value")])
+        .with(|builder| builder.fallback_backend(move |_| Some(Arc::clone(&origin))))
+        .limits(|limits| limits.pool_slots = 1)
+        .start()
+        .await
+}
+
 async fn called(service: &Running, function: usize, vector: &[i64]) -> Outcome {
-    let mut arguments = vec![0_i64; 16];
+    let mut arguments = [0_i64; 16];
     arguments[0] = i64::try_from(function).expect("small");
     for (place, argument) in arguments[1..].iter_mut().zip(vector) {
         *place = *argument;
@@ -130,14 +143,7 @@ async fn check(mine: impl Fn(&Import) -> bool) {
         .filter(|i| mine(i) && i.name != "proc_exit")
         .collect();
     assert!(!imports.is_empty());
-    let origin: Arc<dyn Backend> =
-        Arc::new(answering(|request| Response::new(request.into_body())));
-    let service = Test::wat(caller(&imports))
-        .config_store("aaaaaaaa", &[("aaaaaaaa", "value")])
-        .with(|builder| builder.fallback_backend(move |_| Some(Arc::clone(&origin))))
-        .limits(|limits| limits.pool_slots = 1)
-        .start()
-        .await;
+    let service = serving(&imports).await;
     let mut findings = Vec::new();
     for (index, import) in imports.iter().enumerate() {
         let may_wait = WAITING.contains(&(import.module, import.name));
@@ -204,16 +210,19 @@ async fn wasi() {
     check(|import| import.kind == "wasi-p1").await;
 }
 
-/// The test tests: a trap and a number that is no status are found.
+/// The test tests: what is to be called is called, with the arguments it shall have.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_fine_is_found() {
-    let _: fn(&RequestReport) -> bool = |report| is_fine(&report.outcome, false);
-    for wrong in [
-        Outcome::Trapped(String::new()),
-        Outcome::Exited(NO_STATUS as i32),
-        Outcome::WallLimit,
-    ] {
-        assert!(!is_fine(&wrong, false));
-    }
-    assert!(is_fine(&Outcome::WallLimit, true));
+async fn the_calls_are_made() {
+    let is_write = |import: &Import| (import.module, import.name) == ("fastly_log", "write");
+    let imports: Vec<Import> = signatures().into_iter().filter(is_write).collect();
+    let service = serving(&imports).await;
+    assert_eq!(called(&service, 0, &[0, 8, 8, 8]).await, Outcome::Finished);
+    assert_eq!(
+        service.seen.logged(),
+        [("aaaaaaaa".to_owned(), b"aaaaaaaa".to_vec())]
+    );
+    assert!(
+        matches!(called(&service, 1, &[]).await, Outcome::Trapped(_)),
+        "there is no second one"
+    );
 }

@@ -7,7 +7,9 @@ use fastlike_runtime::{Body, BodyError, backend_fn};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 
-use crate::harness::{Answer, ByHand, Test, answering, channel, frame, get, request, text_of};
+use crate::harness::{
+    Answer, ByHand, Test, answering, channel, frame, get, request, script, text_of,
+};
 
 #[tokio::test]
 async fn an_origins_body_is_put_between_a_guests_own_bytes() {
@@ -297,6 +299,93 @@ async fn what_a_guest_holds_of_bodies_is_bounded() {
     );
     let test = Test::wat(guest).limits(|limits| limits.body_memory = 1024 * 1024);
     assert_eq!(test.get("/").await.ok(), "");
+}
+
+#[tokio::test]
+async fn bodies_are_joined_and_cut_into_as_the_guest_says() {
+    let guest = script(
+        "http_body.new 0
+        http_body.new 4
+        http_body.write *0 'two ' 0 8
+        http_body.write *0 'one ' 1 8
+        http_body.write *4 'three' 0 8
+        http_body.append *0 *4
+        3: http_body.close *4
+        http_body.known_length *0 16
+        @16 == 13
+        14: http_body.trailer_names_get *0 64 10 0 24 8
+        http_body.read *0 64 5 8
+        @64 == 'one '
+        http_body.known_length *0 16
+        http_body.read *0 64 0 8
+        @8 == 0
+        http_body.write *0 'zero ' 1 8
+        http_body.read *0 64 20 8
+        @64 == 'zero '
+        3: http_body.append *0 99
+        2: http_body.read *0 65530 7 8
+        http_resp.new 32
+        http_resp.send_downstream *32 *0 0",
+    );
+    let answer = Test::wat(guest).get("/").await;
+    assert!(answer.ok().ends_with("two three"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_clients_trailers_are_there_once_its_body_was_read() {
+    let guest = script(
+        "http_req.body_downstream_get 0 4
+        14: http_body.trailer_names_get *4 64 20 0 24 8
+        http_body.read *4 64 100 8
+        @64 == 'body'
+        14: http_body.trailer_value_get *4 'x-sum' 64 20 8
+        http_body.read *4 64 100 8
+        @8 == 0
+        http_body.trailer_names_get *4 64 20 0 24 8
+        @64 == 'x-sum'
+        @8 == 6
+        http_body.trailer_value_get *4 'X-Sum' 64 20 8
+        @64 == '4'
+        2: http_body.trailer_value_get *4 'x-other' 64 20 8
+        http_body.trailer_values_get *4 'x-sum' 64 20 0 24 8
+        @8 == 2",
+    );
+    let service = Test::wat(guest).start().await;
+    let server = service.serve().await;
+    let chunks = "4\r\nbody\r\n0\r\nX-Sum: 4\r\n\r\n";
+    let framing = "transfer-encoding: chunked\r\ntrailer: x-sum\r\nconnection: close";
+    let request = format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n{chunks}");
+    let answer = server.exchange(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_length_of_a_clients_body_is_known_if_the_client_told_it() {
+    let told = script(
+        "http_req.body_downstream_get 0 4
+        http_body.known_length *4 16
+        @16 == 4",
+    );
+    assert_eq!(
+        Test::wat(told)
+            .send(request("POST", "/", "body"))
+            .await
+            .ok(),
+        ""
+    );
+    let not_told = script(
+        "http_req.body_downstream_get 0 4
+        10: http_body.known_length *4 16",
+    );
+    let (sender, body) = channel();
+    sender.send("body");
+    assert_eq!(
+        Test::wat(not_told)
+            .send(request("POST", "/", body))
+            .await
+            .ok(),
+        ""
+    );
 }
 
 #[tokio::test]

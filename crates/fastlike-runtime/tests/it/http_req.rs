@@ -2,6 +2,8 @@
 
 mod errors;
 mod pending;
+mod protocol;
+mod tls;
 
 use std::io::Write;
 

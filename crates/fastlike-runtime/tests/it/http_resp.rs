@@ -3,7 +3,7 @@
 use fastlike_runtime::{BodyError, Outcome};
 use http::StatusCode;
 
-use crate::harness::{Test, frame, get, wat};
+use crate::harness::{Test, frame, get, script};
 
 #[tokio::test]
 async fn an_answer_streams_while_the_guest_still_makes_it() {
@@ -110,77 +110,90 @@ async fn hello() {
     assert_eq!(answer.ok(), "hello");
 }
 
-/// Makes a response and a body (handles at 0 and 4), and does the rest.
-fn responding(rest: &str) -> Test {
-    let start = format!(
-        "(call $must (call $fastly_http_resp.new (i32.const 0)))
-        (call $must (call $fastly_http_body.new (i32.const 4)))
-        {rest}"
-    );
-    Test::wat(wat::program("", &start))
-}
-
-const SEND: &str = "(call $fastly_http_resp.send_downstream (i32.load (i32.const 0)) (i32.load (i32.const 4)) (i32.const 0))";
-
 #[tokio::test]
 async fn a_second_answer_is_an_error_and_the_first_one_stands() {
-    let set = |status: u16| {
-        format!(
-            "(call $must (call $fastly_http_resp.status_set (i32.load (i32.const 0)) (i32.const {status})))"
-        )
-    };
-    let first = format!("{} (call $must {SEND})", set(201));
-    let second = format!(
-        "(call $must (call $fastly_http_resp.new (i32.const 0)))
-        (call $must (call $fastly_http_body.new (i32.const 4)))
-        {} (call $must (i32.ne {SEND} (i32.const 1)))",
-        set(404)
+    let guest = script(
+        "http_resp.new 0
+        http_body.new 4
+        http_resp.status_set *0 201
+        http_resp.send_downstream *0 *4 0
+        http_resp.new 0
+        http_body.new 4
+        http_resp.status_set *0 404
+        1: http_resp.send_downstream *0 *4 0
+        3: http_resp.close *0         ; gone although the call failed
+        3: http_body.close *4",
     );
-    let service = responding(&format!("{first}{second}")).start().await;
+    let service = Test::wat(guest).start().await;
     assert_eq!(service.get("/").await.status, StatusCode::CREATED);
     assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
 }
 
 #[tokio::test]
 async fn hints_come_before_the_answer_and_other_informational_statuses_are_refused() {
-    let answer = |status: u16, expected: u32| {
+    let send = |status: u16, expected: u32| {
         format!(
-            "(call $must (call $fastly_http_resp.new (i32.const 0)))
-            (call $must (call $fastly_http_body.new (i32.const 4)))
-            (call $must (call $fastly_http_resp.status_set (i32.load (i32.const 0)) (i32.const {status})))
-            (call $must (i32.ne {SEND} (i32.const {expected})))"
+            "http_resp.new 0
+            http_body.new 4
+            http_resp.status_set *0 {status}
+            {expected}: http_resp.send_downstream *0 *4 0\n"
         )
     };
     let all = [(103, 0), (103, 0), (100, 2), (101, 2), (200, 0), (103, 1)];
-    let text: String = all
-        .map(|(status, expected)| answer(status, expected))
+    let lines = all
+        .map(|(status, expected)| send(status, expected))
         .concat();
-    let service = responding(&text).start().await;
+    let service = Test::wat(script(&lines)).start().await;
     assert_eq!(service.get("/").await.status, StatusCode::OK);
     assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
 }
 
 #[tokio::test]
 async fn a_status_has_three_digits() {
-    let set = |status: u32, expected: u32| {
-        format!(
-            "(call $must (i32.ne (i32.const {expected}) (call $fastly_http_resp.status_set (i32.load (i32.const 0)) (i32.const {status}))))"
-        )
-    };
-    let text = [set(99, 2), set(1000, 2), set(65_536, 2), set(999, 0)].concat();
-    let service = responding(&format!("{text} (call $must {SEND})"))
-        .start()
-        .await;
-    assert_eq!(service.get("/").await.status.as_u16(), 999);
+    let guest = script(
+        "http_resp.new 0
+        2: http_resp.status_set *0 99
+        2: http_resp.status_set *0 1000
+        2: http_resp.status_set *0 65536
+        http_resp.status_set *0 999
+        http_resp.status_get *0 8
+        @8 == 999
+        http_body.new 4
+        http_resp.send_downstream *0 *4 0",
+    );
+    assert_eq!(Test::wat(guest).get("/").await.status.as_u16(), 999);
 }
 
 #[tokio::test]
-async fn a_response_and_its_body_are_gone_once_sent() {
-    let gone = "(call $must (i32.ne (i32.const 3) (call $fastly_http_resp.close (i32.load (i32.const 0)))))
-        (call $must (i32.ne (i32.const 3) (call $fastly_http_body.close (i32.load (i32.const 4)))))";
-    let service = responding(&format!("(call $must {SEND}) {gone}"))
-        .start()
-        .await;
-    assert_eq!(service.get("/").await.status, StatusCode::OK);
+async fn a_streamed_body_is_written_under_its_old_handle_and_closed_once() {
+    let guest = script(
+        "http_resp.new 0
+        http_body.new 4
+        http_body.write *4 'before ' 0 8
+        http_resp.send_downstream *0 *4 1
+        http_body.write *4 'after' 0 8
+        @8 == 5
+        3: http_body.write *4 'front' 1 8   ; a write end has no front
+        3: http_body.read *4 64 10 8
+        10: http_body.known_length *4 8
+        http_body.close *4
+        3: http_body.write *4 'more' 0 8
+        3: http_resp.close *0",
+    );
+    let service = Test::wat(guest).start().await;
+    assert_eq!(service.get("/").await.ok(), "before after");
     assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
+}
+
+#[tokio::test]
+async fn a_guest_that_ends_without_closing_its_answer_leaves_it_truncated() {
+    let begin = "http_resp.new 0
+        http_body.new 4
+        http_resp.send_downstream *0 *4 1
+        http_body.write *4 'the beginning' 0 8\n";
+    // By returning, and by a line that does not hold.
+    for end in ["", "3: http_body.new 8"] {
+        let answer = Test::wat(script(&format!("{begin}{end}"))).get("/").await;
+        assert_eq!((answer.text(), answer.truncated), ("the beginning", true));
+    }
 }

@@ -8,6 +8,7 @@ mod body;
 mod guests;
 mod logs;
 mod origin;
+mod script;
 mod seen;
 mod server;
 mod soon;
@@ -18,10 +19,11 @@ use fastlike_runtime::{Backend, Body, Builder, ConnInfo, Fastlike, Guest, Limits
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
-pub(crate) use body::{Sender, channel, frame, text_of};
+pub(crate) use body::{channel, frame, text_of};
 pub(crate) use guests::{guest_file, is_skipped};
 pub(crate) use logs::Logs;
 pub(crate) use origin::{ByHand, answering, raw_origin};
+pub(crate) use script::script;
 pub(crate) use seen::Seen;
 pub(crate) use server::{Server, Wire};
 pub(crate) use soon::soon;

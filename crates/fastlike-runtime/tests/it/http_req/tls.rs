@@ -1,0 +1,77 @@
+//! Origins behind TLS.
+
+use std::sync::Arc;
+
+use fastlike_runtime::Origin;
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::harness::Test;
+
+/// An origin for `localhost` that says hello, and the PEM of its authority.
+async fn hello_over_tls() -> (String, String) {
+    let mut authority = CertificateParams::new(Vec::new()).expect("no names");
+    authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let authority = CertifiedIssuer::self_signed(authority, key).expect("a certificate");
+
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &authority).expect("a certificate");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate and its key");
+
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+                drop(stream.read(&mut [0; 4096]).await);
+                drop(stream.write_all(answer).await);
+            }
+        }
+    });
+    (format!("https://localhost:{port}"), authority.pem())
+}
+
+#[tokio::test]
+async fn a_guest_talks_to_an_origin_whose_certificate_is_trusted() {
+    let (url, authority) = hello_over_tls().await;
+    let origin = Origin::new(&url).and_then(|origin| origin.ca_certificates(authority));
+    let test = Test::guest("proxy").backend("origin", origin.expect("valid"));
+    assert_eq!(test.get("/").await.ok(), "hello");
+}
+
+#[tokio::test]
+async fn a_guest_is_told_that_a_certificate_is_not_trusted() {
+    let (url, _) = hello_over_tls().await;
+    let origin = Origin::new(&url).expect("a URL");
+    let answer = Test::guest("http_req_send_error")
+        .backend("origin", origin)
+        .get("/")
+        .await;
+    assert_eq!(answer.ok(), "failed to send: TlsCertificateError");
+}
+
+#[tokio::test]
+async fn a_guest_is_told_that_the_origin_speaks_no_tls() {
+    let url = crate::harness::raw_origin("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let origin = Origin::new(&url.replace("http://", "https://")).expect("a URL");
+    let answer = Test::guest("http_req_send_error")
+        .backend("origin", origin)
+        .get("/")
+        .await;
+    assert_eq!(answer.ok(), "failed to send: TlsProtocolError");
+}
