@@ -1,7 +1,7 @@
 //! Who decides how a message is framed: the runtime, or the guest's headers.
 
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 
 /// `framing_headers_mode` of the ABI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,10 +17,12 @@ pub(crate) enum FramingMode {
 ///
 /// In manual mode a message needs one all-digit `content-length` or
 /// `transfer-encoding: chunked`, not both (RFC 9112 section 6.3); anything
-/// else falls back to automatic framing with a warning.
-pub(crate) fn apply(mode: FramingMode, headers: &mut HeaderMap) {
+/// else falls back to automatic framing with a warning. So does a
+/// `content-length` that is not `content`, the length of the content where it
+/// is known: the peer would take the rest for another message, or wait for it.
+pub(crate) fn apply(mode: FramingMode, headers: &mut HeaderMap, content: Option<u64>) {
     if mode == FramingMode::Manual {
-        match manual_is_valid(headers) {
+        match manual_is_valid(headers, content) {
             Ok(()) => return,
             Err(why) => tracing::warn!("framing headers set by the guest are ignored: {why}"),
         }
@@ -29,30 +31,20 @@ pub(crate) fn apply(mode: FramingMode, headers: &mut HeaderMap) {
     headers.remove(TRANSFER_ENCODING);
 }
 
-fn manual_is_valid(headers: &HeaderMap) -> Result<(), &'static str> {
+fn manual_is_valid(headers: &HeaderMap, content: Option<u64>) -> Result<(), &'static str> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
     match (lengths.next(), encodings.next()) {
         (None, None) => Err("neither content-length nor transfer-encoding is set"),
         (Some(_), Some(_)) => Err("both content-length and transfer-encoding are set"),
-        (Some(length), None) => {
-            let digits = length.as_bytes();
-            let number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-            // Longer than any u64: hyper would refuse it while it writes.
-            if lengths.next().is_some() {
-                Err("there is more than one content-length")
-            } else if !number
-                || length
-                    .to_str()
-                    .ok()
-                    .and_then(|l| l.parse::<u64>().ok())
-                    .is_none()
-            {
-                Err("content-length is not a number")
-            } else {
-                Ok(())
+        (Some(length), None) => match (length_in(length), content) {
+            _ if lengths.next().is_some() => Err("there is more than one content-length"),
+            (None, _) => Err("content-length is not a number"),
+            (Some(length), Some(content)) if length != content => {
+                Err("content-length is not the length of the content")
             }
-        }
+            (Some(_), _) => Ok(()),
+        },
         (None, Some(encoding)) => {
             if encodings.next().is_none() && encoding.as_bytes().eq_ignore_ascii_case(b"chunked") {
                 Ok(())
@@ -61,6 +53,14 @@ fn manual_is_valid(headers: &HeaderMap) -> Result<(), &'static str> {
             }
         }
     }
+}
+
+/// The number in a `content-length` of digits only. None for more than any
+/// u64, which hyper would refuse while it writes.
+pub(crate) fn length_in(value: &HeaderValue) -> Option<u64> {
+    let digits = value.to_str().ok()?;
+    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| only_digits)
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(*name, value.parse().expect("value"));
         }
-        apply(mode, &mut headers);
+        apply(mode, &mut headers, Some(5));
         headers.keys().map(|k| k.to_string()).collect()
     }
 
@@ -104,6 +104,9 @@ mod tests {
             &[("content-length", "5"), ("transfer-encoding", "chunked")][..],
             &[("content-length", "5"), ("content-length", "6")],
             &[("content-length", "-5")],
+            &[("content-length", "+5")],
+            &[("content-length", "")],
+            &[("content-length", "4")],
             &[("content-length", "99999999999999999999999")],
             &[("transfer-encoding", "gzip")],
             &[],

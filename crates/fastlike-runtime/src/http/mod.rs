@@ -13,6 +13,6 @@ mod stream;
 pub use body::{Body, BodyError};
 pub(crate) use budget::{Budget, OverBudget};
 pub(crate) use decompress::decompress_response;
-pub(crate) use framing::{FramingMode, apply as apply_framing};
+pub(crate) use framing::{FramingMode, apply as apply_framing, length_in};
 pub(crate) use idle::idle_timeout;
 pub(crate) use stream::{StreamWriter, Undelivered, channel};

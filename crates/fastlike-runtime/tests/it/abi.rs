@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use fastlike_runtime::{Outcome, backend_fn};
 use http::{Response, StatusCode};
-use tokio::sync::Notify;
 
-use crate::harness::{Logs, Test, get, soon, wat};
+use crate::harness::{ByHand, Logs, Test, get, soon, wat};
 
 fn in_production(guest: &str) -> Test {
     Test::guest(guest).with(|builder| builder.backtraces_in_responses(false))
@@ -161,38 +160,44 @@ fn misbehaving() -> String {
 
 #[tokio::test]
 async fn a_fault_does_no_harm_to_a_request_that_runs_meanwhile() {
-    static RELEASED: Notify = Notify::const_new();
-    let origin = backend_fn(|_| async {
-        RELEASED.notified().await;
-        Response::new("the origin's answer")
-    });
-    let test = Test::wat(misbehaving()).backend("origin", origin);
-    let service = test
-        .limits(|limits| {
-            limits.cpu = Duration::from_millis(100);
-            limits.heap = 4 * 1024 * 1024;
-        })
-        .start()
-        .await;
-    let waiting = tokio::spawn({
-        let service = service.clone();
-        async move { service.get("/slow").await }
-    });
-    for fault in ["/l", "/t", "/m", "/r", "/e"] {
-        let (one, two) = tokio::join!(service.get(fault), service.get(fault));
-        for answer in [one, two] {
-            assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{fault}");
+    // With enough warm slots, and with one, which the first request keeps.
+    for pool_slots in [8, 1] {
+        let (origin, backend) = ByHand::new();
+        let test = Test::wat(misbehaving()).backend("origin", backend);
+        let service = test
+            .limits(|limits| {
+                limits.cpu = Duration::from_millis(100);
+                limits.heap = 4 * 1024 * 1024;
+                limits.pool_slots = pool_slots;
+            })
+            .start()
+            .await;
+        let waiting = tokio::spawn({
+            let service = service.clone();
+            async move { service.get("/slow").await }
+        });
+        let asked = origin.asked().await;
+        let faults = [
+            ("/l", "used up its CPU time"),
+            ("/t", "unreachable"),
+            ("/m", "more than its 4 MiB of memory"),
+            ("/r", "call stack exhausted"),
+            ("/e", "exited with code 1"),
+        ];
+        for (path, fault) in faults {
+            let (one, two) = tokio::join!(service.get(path), service.get(path));
+            for answer in [one, two] {
+                assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+                assert!(answer.text().contains(fault), "{path}: {}", answer.text());
+            }
         }
-    }
-    assert!(!waiting.is_finished());
-    RELEASED.notify_one();
-    assert_eq!(
-        soon("the waiting request", waiting)
+        assert!(!waiting.is_finished());
+        asked.answer(Response::new("the origin's answer"));
+        let answer = soon("the waiting request", waiting)
             .await
-            .expect("no panic")
-            .ok(),
-        "the origin's answer"
-    );
+            .expect("no panic");
+        assert_eq!(answer.ok(), "the origin's answer");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use fastlike_runtime::Outcome;
 use http::{Response, StatusCode};
+use tokio::io::AsyncWriteExt;
 
 use crate::harness::{ByHand, Running, Test, channel, get, request, script, soon};
 
@@ -154,4 +155,16 @@ async fn a_client_that_leaves_while_it_waits_for_a_sandbox_never_gets_one() {
         soon("the first", first).await.expect("no panic").ok(),
         "answered"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_sending_side_counts_as_gone() {
+    let (origin, service) = proxying().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut asked = origin.asked().await;
+    wire.stream.shutdown().await.expect("a half-close");
+    assert_eq!(service.seen.report().await.outcome, Outcome::Cancelled);
+    asked.given_up().await;
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fastlike_runtime::Outcome;
 use http::Response;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::harness::{ByHand, Test, Wire, answering, soon};
 
@@ -240,16 +241,19 @@ async fn shutting_down_lets_running_requests_end() {
 }
 
 #[tokio::test]
-async fn shutting_down_does_not_wait_for_ever() {
+#[ignore = "what does not end in time is not cut off yet, only left alone"]
+async fn shutting_down_cuts_off_what_does_not_end_in_time() {
     let (origin, backend) = ByHand::new();
     let test = Test::guest("proxy").backend("origin", backend);
     let service = test.limits(|limits| limits.drain = SHORT).start().await;
     let server = service.serve().await;
     let mut wire = server.connect().await;
     wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    let asked = origin.asked().await;
+    let mut asked = origin.asked().await;
     server.stop().await;
-    drop((asked, wire));
+    assert_eq!(wire.read_to_end().await, "");
+    assert_eq!(service.seen.report().await.outcome, Outcome::Cancelled);
+    asked.given_up().await;
 }
 
 #[tokio::test]
@@ -323,4 +327,28 @@ async fn a_request_that_names_its_length_twice_confuses_nobody() {
     let twice = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nbody!";
     let answer = server.exchange(twice).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_whose_large_body_nobody_reads_still_gets_its_answer() {
+    let server = Test::guest("hello").start().await.serve().await;
+    let Wire { stream, .. } = server.connect().await;
+    let (mut reading, mut writing) = stream.into_split();
+    let sending = tokio::spawn(async move {
+        let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n";
+        let sent = writing.write_all(head.as_bytes()).await;
+        let chunk = vec![b'x'; 1 << 20];
+        for _ in 0..100 {
+            if sent.is_err() || writing.write_all(&chunk).await.is_err() {
+                // The server has closed: it need not take what nobody reads.
+                return;
+            }
+        }
+    });
+    let mut answer = vec![0; "HTTP/1.1 200 OK\r\n".len()];
+    soon("an answer", reading.read_exact(&mut answer))
+        .await
+        .expect("an answer");
+    assert_eq!(answer, b"HTTP/1.1 200 OK\r\n");
+    sending.abort();
 }

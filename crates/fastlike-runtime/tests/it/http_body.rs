@@ -1,14 +1,13 @@
 //! Bodies: appended, counted, made, echoed, with trailers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod back_pressure;
 
-use fastlike_runtime::{Body, BodyError, backend_fn};
+use fastlike_runtime::{BodyError, Outcome, backend_fn};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 
 use crate::harness::{
-    Answer, ByHand, Test, answering, channel, frame, get, request, script, text_of,
+    Answer, ByHand, Test, answering, channel, frame, get, request, script, text_of, wat,
 };
 
 #[tokio::test]
@@ -168,128 +167,10 @@ async fn over_a_socket_trailers_are_for_those_who_want_them() {
     assert!(without.ends_with("\r\n0\r\n\r\n"), "{without}");
 }
 
-/// How much of an endless body was taken when nothing moves any more.
-async fn taken_until_it_stalls(taken: &AtomicUsize) -> usize {
-    let mut last = usize::MAX;
-    loop {
-        // Long enough that a chunk would have moved on a busy machine.
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        let now = taken.load(Ordering::SeqCst);
-        if now == last {
-            return now;
-        }
-        last = now;
-    }
-}
-
-const CHUNK: usize = 64 * 1024;
-
-/// A body without an end that counts the bytes that were taken of it.
-fn endless() -> (Arc<AtomicUsize>, Body) {
-    let taken = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&taken);
-    let stream = futures_util::stream::poll_fn(move |_| {
-        counter.fetch_add(CHUNK, Ordering::SeqCst);
-        let chunk = http_body::Frame::data(vec![b'x'; CHUNK].into());
-        std::task::Poll::Ready(Some(Ok::<_, BodyError>(chunk)))
-    });
-    (taken, Body::wrap(http_body_util::StreamBody::new(stream)))
-}
-
-/// What the sockets between two processes hold, generously.
-const SOCKETS: usize = 24 * 1024 * 1024;
-
-#[tokio::test]
-async fn a_client_that_does_not_read_slows_down_the_origin_behind_a_guest() {
-    let (origin, backend) = ByHand::new();
-    let service = Test::guest("proxy")
-        .backend("origin", backend)
-        .start()
-        .await;
-    let server = service.serve().await;
-    let mut wire = server.connect().await;
-    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    let (taken, body) = endless();
-    origin.asked().await.answer(Response::new(body));
-    wire.read_head().await;
-    let held = taken_until_it_stalls(&taken).await;
-    assert!(
-        held < SOCKETS,
-        "{held} bytes were taken for a client that reads none"
-    );
-}
-
-#[tokio::test]
-async fn an_origin_that_does_not_read_slows_down_the_client() {
-    let (origin, backend) = ByHand::new();
-    let service = Test::guest("proxy")
-        .backend("origin", backend)
-        .start()
-        .await;
-    let (taken, body) = endless();
-    let answered = tokio::spawn(async move { service.send(request("POST", "/", body)).await });
-    let mut asked = origin.asked().await;
-    assert_eq!(taken.load(Ordering::SeqCst), 0, "nobody has asked for it");
-    for _ in 0..10 {
-        frame(asked.request.body_mut())
-            .await
-            .expect("endless")
-            .expect("data");
-    }
-    assert!(taken.load(Ordering::SeqCst) <= 11 * CHUNK);
-    asked.answer(Response::new("enough"));
-    assert_eq!(answered.await.expect("no panic").ok(), "enough");
-}
-
-#[tokio::test]
-async fn a_guest_that_streams_waits_for_its_client() {
-    // The guest writes chunk after chunk and logs each.
-    let data = r#"(data (i32.const 0) "written") (data (i32.const 16) ".")"#;
-    let guest = crate::harness::wat::program(
-        data,
-        r#"(call $must (call $fastly_log.endpoint_get (i32.const 0) (i32.const 7) (i32.const 32)))
-        (call $must (call $fastly_http_resp.new (i32.const 36)))
-        (call $must (call $fastly_http_body.new (i32.const 40)))
-        (call $must (call $fastly_http_resp.send_downstream (i32.load (i32.const 36)) (i32.load (i32.const 40)) (i32.const 1)))
-        (loop $again
-            (call $must (call $fastly_http_body.write (i32.load (i32.const 40)) (i32.const 1024) (i32.const 16384) (i32.const 0) (i32.const 44)))
-            (call $must (call $fastly_log.write (i32.load (i32.const 32)) (i32.const 16) (i32.const 1) (i32.const 48)))
-            (br $again))"#,
-    );
-    let service = Test::wat(guest).start().await;
-    let mut response = service.begin(get("/")).await;
-    let written = || service.seen.logged().len() * 16 * 1024;
-    let settle = async || {
-        let mut last = usize::MAX;
-        while last != written() {
-            last = written();
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        last
-    };
-    let ahead = settle().await;
-    assert!((1..=256 * 1024).contains(&ahead), "{ahead} bytes");
-    let read = frame(response.body_mut())
-        .await
-        .expect("more")
-        .expect("data")
-        .len();
-    let now = settle().await;
-    assert!(
-        now > ahead && now <= ahead + read + 64 * 1024,
-        "{ahead}, read {read}, then {now}"
-    );
-    drop(response);
-    assert_eq!(
-        service.seen.report().await.outcome,
-        fastlike_runtime::Outcome::Cancelled
-    );
-}
-
 #[tokio::test]
 async fn what_a_guest_holds_of_bodies_is_bounded() {
     // Writes to a body that nobody reads until the host says no: 13 is the limit's status.
-    let guest = crate::harness::wat::program(
+    let guest = wat::program(
         "",
         r#"(call $must (call $fastly_http_body.new (i32.const 40)))
         (loop $again
@@ -329,6 +210,26 @@ async fn bodies_are_joined_and_cut_into_as_the_guest_says() {
     );
     let answer = Test::wat(guest).get("/").await;
     assert!(answer.ok().ends_with("two three"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_clients_body_can_be_its_answer_without_being_read() {
+    let guest = script(
+        "http_req.body_downstream_get 0 4
+        http_resp.new 0
+        http_resp.send_downstream *0 *4 0",
+    );
+    let service = Test::wat(guest).start().await;
+    let (sender, body) = channel();
+    let mut body = service.begin(request("POST", "/", body)).await.into_body();
+    // The guest has ended.
+    assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
+    for part in ["one", "two"] {
+        sender.send(part);
+        assert_eq!(frame(&mut body).await, Some(Ok(part.to_owned())));
+    }
+    drop(sender);
+    assert_eq!(frame(&mut body).await, None);
 }
 
 #[tokio::test]

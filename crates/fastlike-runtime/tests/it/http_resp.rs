@@ -1,5 +1,7 @@
 //! Answers to the client.
 
+mod framing;
+
 use fastlike_runtime::{BodyError, Outcome};
 use http::StatusCode;
 
@@ -57,30 +59,6 @@ async fn an_abandoned_answer_is_truncated() {
     assert!(abandoned.ends_with("3\r\naaa\r\n"), "{abandoned}");
     let finished = server.exchange(&request("finish")).await;
     assert!(finished.ends_with("3\r\naaa\r\n0\r\n\r\n"), "{finished}");
-}
-
-#[tokio::test]
-async fn a_guest_may_frame_its_answer_and_nonsense_is_not_believed() {
-    let server = Test::guest("http_resp_framing").start().await.serve().await;
-    let framing = async |path: &str| {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-        let answer = server.exchange(&request).await;
-        let lines = answer.lines().filter(|line| {
-            line.starts_with("content-length") || line.starts_with("transfer-encoding")
-        });
-        let lines: Vec<String> = lines.map(str::to_owned).collect();
-        let content = answer.split_once("\r\n\r\n").expect("a head").1.to_owned();
-        (lines.join(", "), content)
-    };
-    let plain = ("content-length: 10".to_owned(), "0123456789".to_owned());
-    assert_eq!(framing("/length").await, plain);
-    assert_eq!(framing("/none").await, plain);
-    assert_eq!(framing("/wrong").await, plain);
-    let chunked = (
-        "transfer-encoding: chunked".to_owned(),
-        "A\r\n0123456789\r\n0\r\n\r\n".to_owned(),
-    );
-    assert_eq!(framing("/chunked").await, chunked);
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! Programs of the first years, whose imports have other names.
 
-use fastlike_runtime::UserAgent;
+use fastlike_runtime::{UserAgent, backend_fn};
 use http::{Response, StatusCode};
 
 use crate::harness::{Test, answering, request, text_of};
-use fastlike_runtime::backend_fn;
 
 #[tokio::test]
 async fn the_sdk_of_2020_proxies() {

@@ -97,7 +97,7 @@ fn prepare(session: &Session, head: OutgoingRequest, body: Body, name: &str) -> 
     if hop_by_hop::strip(&mut headers) {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    apply_framing(head.framing, &mut headers);
+    apply_framing(head.framing, &mut headers, body.known_length());
     choose_host(&mut headers, &head.uri, backend.as_ref())?;
     world.identity.mark_loop(&mut headers);
     let mut request = Request::new(body);

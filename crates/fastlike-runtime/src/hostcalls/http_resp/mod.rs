@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use crate::backend::SendError;
 use crate::error::{Error, Result};
 use crate::hostcalls::status::forwarded_status;
-use crate::http::{Body, FramingMode, apply_framing, channel, hop_by_hop};
+use crate::http::{Body, FramingMode, apply_framing, channel, hop_by_hop, length_in};
 use crate::session::{
     ChangeTarget, GuestResponse, HeaderChange, PendingRequest, SendResult, Session, apply_changes,
 };
@@ -70,16 +70,24 @@ fn informational(status: StatusCode) -> Result<()> {
     Ok(())
 }
 
-fn downstream_response(session: &Session, response: GuestResponse, body: Body) -> Response<Body> {
+fn downstream_response(
+    session: &Session,
+    response: GuestResponse,
+    mut body: Body,
+) -> Response<Body> {
     let mut headers = response.headers;
     // A message without content keeps the length of the content it is about
     // (RFC 9110 section 8.6).
     let describes = session.downstream.is_head() || response.status == StatusCode::NOT_MODIFIED;
     let length = headers.get(CONTENT_LENGTH).filter(|_| describes).cloned();
     hop_by_hop::strip(&mut headers);
-    apply_framing(response.framing, &mut headers);
-    if let Some(length) = length {
+    apply_framing(response.framing, &mut headers, body.known_length());
+    if let Some(length) = length.filter(|length| length_in(length).is_some()) {
         headers.insert(CONTENT_LENGTH, length);
+        // Nobody gets it, and its own length would contradict the header.
+        if body.known_length().is_some() {
+            body = Body::empty();
+        }
     }
     if response.close_connection {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -114,8 +122,10 @@ pub(crate) fn send_downstream_pending(
 
 fn forwarded(mut response: Response<Body>) -> Response<Body> {
     hop_by_hop::strip(response.headers_mut());
-    if response.status() != StatusCode::NOT_MODIFIED {
-        apply_framing(FramingMode::Automatic, response.headers_mut());
+    if response.status() == StatusCode::NOT_MODIFIED {
+        *response.body_mut() = Body::empty();
+    } else {
+        apply_framing(FramingMode::Automatic, response.headers_mut(), None);
     }
     *response.extensions_mut() = http::Extensions::new();
     response

@@ -1,43 +1,55 @@
 //! The runtime's own log lines, as a test sees them.
 
 use std::fmt::{Debug, Write};
-use std::sync::Arc;
+use std::sync::Once;
+use std::thread::ThreadId;
 
 use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Gathers the log lines of this thread while it lives. A test that looks at
-/// logs therefore runs on one thread, as `#[tokio::test]` does by default.
+/// Lines of all tests in this process, and the threads they came from.
+static LINES: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
+
+/// The log lines of this thread from now on. A test that looks at logs
+/// therefore runs on one thread, as `#[tokio::test]` does by default.
 pub(crate) struct Logs {
-    lines: Arc<Mutex<Vec<String>>>,
-    _guard: DefaultGuard,
+    thread: ThreadId,
+    from: usize,
 }
 
 impl Logs {
     pub(crate) fn capture() -> Self {
-        let lines = Arc::default();
-        let guard = tracing::subscriber::set_default(Gather(Arc::clone(&lines)));
+        gather();
         Self {
-            lines,
-            _guard: guard,
+            thread: std::thread::current().id(),
+            from: LINES.lock().len(),
         }
     }
 
     /// The lines that contain `part`: the level, then the message.
     pub(crate) fn with(&self, part: &str) -> Vec<String> {
-        self.lines
-            .lock()
+        let lines = LINES.lock();
+        let mine = lines
             .iter()
-            .filter(|line| line.contains(part))
-            .cloned()
-            .collect()
+            .skip(self.from)
+            .filter(|(thread, line)| *thread == self.thread && line.contains(part));
+        mine.map(|(_, line)| line.clone()).collect()
     }
 }
 
-struct Gather(Arc<Mutex<Vec<String>>>);
+/// Has every line gathered. For all threads at once: which lines are wanted
+/// is remembered where they are made, and a race of threads that want
+/// different ones may lose some.
+pub(super) fn gather() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::subscriber::set_global_default(Gather).expect("the only one in this process");
+    });
+}
+
+struct Gather;
 
 impl Subscriber for Gather {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -55,7 +67,7 @@ impl Subscriber for Gather {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        self.0.lock().push(line.0);
+        LINES.lock().push((std::thread::current().id(), line.0));
     }
 
     fn enter(&self, _: &Id) {}

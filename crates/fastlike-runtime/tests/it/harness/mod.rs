@@ -22,7 +22,7 @@ use http_body_util::BodyExt;
 pub(crate) use body::{channel, frame, text_of};
 pub(crate) use guests::{guest_file, is_skipped};
 pub(crate) use logs::Logs;
-pub(crate) use origin::{ByHand, answering, raw_origin};
+pub(crate) use origin::{ByHand, answering, failing, raw_origin};
 pub(crate) use script::script;
 pub(crate) use seen::Seen;
 pub(crate) use server::{Server, Wire};
@@ -46,6 +46,7 @@ impl Test {
     }
 
     fn of(guest: Guest) -> Self {
+        logs::gather();
         let seen = Seen::default();
         let builder = Fastlike::builder(guest)
             .compile_cache(guests::compile_cache())

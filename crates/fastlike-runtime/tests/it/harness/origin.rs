@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fastlike_runtime::{Backend, Body, backend_fn};
+use fastlike_runtime::{Backend, BackendInfo, Body, BoxFuture, SendContext, SendError, backend_fn};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -18,6 +18,28 @@ pub(crate) fn answering<B: Into<Body>>(
         let response = answer(request).map(Into::into);
         async move { response }
     })
+}
+
+/// An origin that every request fails to reach.
+pub(crate) fn failing(error: SendError) -> impl Backend {
+    Failing(BackendInfo::new("origin.example", 80, false), error)
+}
+
+struct Failing(BackendInfo, SendError);
+
+impl Backend for Failing {
+    fn info(&self) -> &BackendInfo {
+        &self.0
+    }
+
+    fn send(
+        &self,
+        _: Request<Body>,
+        _: SendContext,
+    ) -> BoxFuture<'static, Result<Response<Body>, SendError>> {
+        let error = self.1.clone();
+        Box::pin(async move { Err(error) })
+    }
 }
 
 /// An origin in this process whose requests the test answers by hand.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use fastlike_runtime::{Backend, BodyError, Origin, SendError, backend_fn};
 use http::Response;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::harness::{Test, answering, channel, raw_origin};
+use crate::harness::{Test, answering, channel, failing, raw_origin};
 
 async fn told(backend: impl Backend) -> String {
     let answer = Test::guest("http_req_send_error")
@@ -87,6 +88,23 @@ async fn an_origin_whose_body_is_cut_off() {
 }
 
 #[tokio::test]
+async fn an_origin_that_stops_within_its_body() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this";
+    let _origin = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.write_all(begun).await.expect("written");
+        std::future::pending::<()>().await;
+    });
+    let told = told(at(&url).between_bytes_timeout(Duration::from_millis(50))).await;
+    assert!(
+        told.starts_with("failed to read: ") && told.ends_with(" after 9 bytes"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn an_origin_whose_chunks_have_no_end() {
     let url = raw_origin("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
     let told = told(at(&url)).await;
@@ -113,22 +131,6 @@ async fn an_origin_in_this_process_that_fails_while_it_sends() {
 
 #[tokio::test]
 async fn every_fault_has_the_name_that_the_sdk_gives_it() {
-    struct Failing(fastlike_runtime::BackendInfo, SendError);
-    impl Backend for Failing {
-        fn info(&self) -> &fastlike_runtime::BackendInfo {
-            &self.0
-        }
-
-        fn send(
-            &self,
-            _: http::Request<fastlike_runtime::Body>,
-            _: fastlike_runtime::SendContext,
-        ) -> fastlike_runtime::BoxFuture<'static, Result<Response<fastlike_runtime::Body>, SendError>>
-        {
-            let error = self.1.clone();
-            Box::pin(async move { Err(error) })
-        }
-    }
     let dns = |rcode| SendError::Dns {
         rcode,
         message: String::new(),
@@ -170,8 +172,7 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         ),
     ];
     for (error, expected) in cases {
-        let info = fastlike_runtime::BackendInfo::new("origin.example", 80, false);
-        let told = told(Failing(info, error.clone())).await;
+        let told = told(failing(error.clone())).await;
         assert_eq!(told, format!("failed to send: {expected}"), "{error:?}");
     }
 }

@@ -3,7 +3,7 @@
 use fastlike_runtime::{Origin, SendError, backend_fn};
 use http::{Response, StatusCode};
 
-use crate::harness::{ByHand, Test, get, raw_origin, script};
+use crate::harness::{ByHand, Test, failing, get, raw_origin, script};
 
 #[tokio::test]
 async fn a_sent_request_is_gone_even_if_its_backend_is_unknown() {
@@ -151,30 +151,13 @@ async fn an_answer_is_forwarded_after_the_guest_has_ended() {
 
 #[tokio::test]
 async fn a_forwarded_failure_is_a_gateways_answer() {
-    struct Failing(fastlike_runtime::BackendInfo, SendError);
-    impl fastlike_runtime::Backend for Failing {
-        fn info(&self) -> &fastlike_runtime::BackendInfo {
-            &self.0
-        }
-
-        fn send(
-            &self,
-            _: http::Request<fastlike_runtime::Body>,
-            _: fastlike_runtime::SendContext,
-        ) -> fastlike_runtime::BoxFuture<'static, Result<Response<fastlike_runtime::Body>, SendError>>
-        {
-            let error = self.1.clone();
-            Box::pin(async move { Err(error) })
-        }
-    }
     for (error, status) in [
         (SendError::ResponseTimeout(std::time::Duration::ZERO), 504),
         (SendError::Terminated, 502),
         (SendError::Internal(String::new()), 500),
     ] {
-        let info = fastlike_runtime::BackendInfo::new("origin.example", 80, false);
         let answer = Test::wat(script(FORWARD))
-            .backend("origin", Failing(info, error))
+            .backend("origin", failing(error))
             .get("/")
             .await;
         assert_eq!(answer.status.as_u16(), status);
@@ -262,4 +245,72 @@ async fn a_guest_whose_origin_fails_still_has_its_client() {
             StatusCode::INTERNAL_SERVER_ERROR
         );
     }
+}
+
+#[tokio::test]
+async fn a_request_whose_length_is_a_lie_does_not_spoil_the_next_one() {
+    let upstream = Test::guest("echo").start().await.serve().await;
+    for length in [0, 3, 5, 50] {
+        for (send, wait) in [
+            ("http_req.send_async *0 *4 'origin' 8", ""),
+            (
+                "http_req.send_async_streaming *0 *4 'origin' 8",
+                "http_body.close *4",
+            ),
+        ] {
+            // Whether the first one is answered is not what this is about.
+            let lines = format!(
+                "http_req.new 0
+                http_req.uri_set *0 'http://a/'
+                http_req.method_set *0 'POST'
+                http_req.framing_headers_mode_set *0 1
+                http_req.header_insert *0 'content-length' '{length}'
+                http_body.new 4
+                http_body.write *4 'hello' 0 16
+                {send}
+                {wait}
+                async_io.select 8 1 0 16
+                http_req.new 0
+                http_req.uri_set *0 'http://a/'
+                http_req.method_set *0 'POST'
+                http_body.new 4
+                http_body.write *4 'the next one' 0 16
+                http_req.send *0 *4 'origin' 20 24
+                http_body.read *24 64 100 16
+                @16 == 12
+                @64 == 'the next one'"
+            );
+            let url = format!("http://{}", upstream.address);
+            let origin = Origin::new(&url).expect("a URL");
+            let test = Test::wat(script(&lines)).backend("origin", origin);
+            assert_eq!(test.get("/").await.ok(), "", "{length}, {send}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_text_of_a_guest_can_break_out_of_its_line() {
+    // At 256: a line feed within a value; at 272: one within a method; at 288: a URI with one.
+    let data = r#"(data (i32.const 256) "a\0d\0ab: c") (data (i32.const 272) "GET\0a") (data (i32.const 288) "http://a/\0d\0a")"#;
+    let refused = |call: &str| format!("(call $must (i32.ne (i32.const 2) {call}))");
+    let start = [
+        "(call $must (call $fastly_http_req.new (i32.const 0)))".to_owned(),
+        refused(
+            "(call $fastly_http_req.header_insert (i32.load (i32.const 0)) (i32.const 256) (i32.const 1) (i32.const 256) (i32.const 7))",
+        ),
+        refused(
+            "(call $fastly_http_req.header_append (i32.load (i32.const 0)) (i32.const 256) (i32.const 7) (i32.const 256) (i32.const 1))",
+        ),
+        refused(
+            "(call $fastly_http_req.header_values_set (i32.load (i32.const 0)) (i32.const 256) (i32.const 1) (i32.const 256) (i32.const 8))",
+        ),
+        refused(
+            "(call $fastly_http_req.method_set (i32.load (i32.const 0)) (i32.const 272) (i32.const 4))",
+        ),
+        refused(
+            "(call $fastly_http_req.uri_set (i32.load (i32.const 0)) (i32.const 288) (i32.const 11))",
+        ),
+    ];
+    let guest = crate::harness::wat::program(data, &start.concat());
+    assert_eq!(Test::wat(guest).get("/").await.ok(), "");
 }
