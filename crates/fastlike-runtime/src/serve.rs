@@ -73,6 +73,7 @@ async fn connection(
 ) {
     drop(stream.set_nodelay(true));
     let idle = fastlike.limits().client_idle_timeout;
+    let limit = fastlike.limits().drain;
     let info = ConnInfo::new(peer, stream.local_addr().ok());
     let (stream, wire) = WireStream::new(stream, idle);
     let info = Arc::new(info.with_wire(wire));
@@ -100,7 +101,11 @@ async fn connection(
         Some(ended) => ended,
         None => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(limit, connection).await {
+                Ok(ended) => ended,
+                // Dropping the connection ends its guest, too.
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = ended {
