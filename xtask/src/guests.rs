@@ -63,15 +63,33 @@ pub(crate) fn build() -> Result<Built> {
     })
 }
 
-/// Builds the guest of the demo alone, which is quicker than all of them.
-pub(crate) fn build_demo() -> Result<PathBuf> {
-    let dir = target().join("guests/bin");
-    fs::create_dir_all(&dir)?;
+/// The copy of the demo's guest that is part of the command line's sources.
+const DEMO: &str = "crates/fastlike-cli/demo/demo.wasm";
+/// Beside it, the key of the source that it was built from.
+const DEMO_KEY: &str = "crates/fastlike-cli/demo/demo.key";
+
+/// Builds the demo's guest into the sources of the command line.
+pub(crate) fn write_demo() -> Result<()> {
     ensure_wasm_target()?;
     cargo_build(&root().join("testdata/guests"), &["--bin", "demo"])?;
-    let program = dir.join("demo.wasm");
-    fs::copy(compiled("demo"), &program).context("the demo guest")?;
-    Ok(program)
+    fs::copy(compiled("demo"), root().join(DEMO)).context("the demo's guest")?;
+    fs::write(root().join(DEMO_KEY), demo_key()?).context(DEMO_KEY)?;
+    eprintln!("wrote {DEMO}");
+    Ok(())
+}
+
+/// Fails if the demo's guest was built from another source than there is now.
+pub(crate) fn check_demo() -> Result<()> {
+    let key = fs::read_to_string(root().join(DEMO_KEY)).unwrap_or_default();
+    if key != demo_key()? {
+        bail!("{DEMO} was built from another source: run `cargo xtask demo-guest`");
+    }
+    Ok(())
+}
+
+fn demo_key() -> Result<String> {
+    let source = root().join("testdata/guests/src/bin/demo.rs");
+    Ok(key(&[source], "")? + "\n")
 }
 
 /// Builds a cargo package of guests, and returns the names of its programs.
@@ -108,10 +126,21 @@ fn cargo_build(package: &Path, what: &[&str]) -> Result<()> {
         .env("CARGO_TARGET_DIR", target().join("guests"))
         // The SDK of 2020 will stop compiling one day; that is known, and no news at each build.
         .env("CARGO_FUTURE_INCOMPAT_REPORT_FREQUENCY", "never")
-        // Flags for this machine's processor mean nothing to WebAssembly.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // Instead of flags for this machine's processor, which mean nothing to WebAssembly.
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths());
     run(&mut build)
+}
+
+/// Flags without which a program names folders of the machine that it was built on.
+fn remapped_paths() -> String {
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
+    let folders = [(Some(root()), "fastlike"), (cargo, "cargo")];
+    let flags = folders.iter().filter_map(|(folder, name)| {
+        let folder = folder.as_ref()?.display();
+        Some(format!("--remap-path-prefix={folder}={name}"))
+    });
+    flags.collect::<Vec<_>>().join("\u{1f}")
 }
 
 fn compiled(name: &str) -> PathBuf {

@@ -29,10 +29,11 @@ Usage: cargo xtask <task>
   test [ARGS]           build the guests, then run every test; ARGS go to the test
                         runner, as in `cargo xtask test http_req`
   guests                build the guest programs into target/guests/bin
-  demo-guest            build only the guest of the demo, and print where it is
+  demo-guest            build the guest of the demo, which is part of the command line's
+                        sources; `codegen --check` says when to do it
   tidy                  check the rules of the repository that no compiler knows
   codegen [--check]     write the generated documents; with --check, say whether
-                        they are current
+                        what is generated is current
   ci                    what CI runs, in its order: formatting, lints, tidy, codegen,
                         documentation, dependencies, tests
   bench [OPTIONS]       measure fastlike, beside Viceroy if it is on PATH;
@@ -64,11 +65,14 @@ fn run(args: &[String]) -> Result<ExitCode> {
     match task {
         "help" | "-h" | "--help" => print!("{HELP}"),
         "guests" => guests::build()?.report(),
-        "demo-guest" => println!("{}", guests::build_demo()?.display()),
+        "demo-guest" => guests::write_demo()?,
         "tidy" => tidy::run()?,
         "codegen" => match rest {
             [] => codegen::write()?,
-            [flag] if flag == "--check" => codegen::check()?,
+            [flag] if flag == "--check" => {
+                codegen::check()?;
+                guests::check_demo()?;
+            }
             _ => bail!("`codegen` takes only --check"),
         },
         // These two end with the summary of the test runner: nothing is printed after it.

@@ -28,8 +28,6 @@ pub(crate) enum Error {
     AlreadySent,
     #[error("the peer is gone")]
     PeerGone,
-    #[error("invalid HTTP made by the guest: {0}")]
-    HttpUser(&'static str),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]

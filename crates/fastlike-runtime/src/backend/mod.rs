@@ -3,6 +3,7 @@
 //! [`Backend`] is the seam: [`Origin`] speaks HTTP to a real server,
 //! [`ServiceBackend`] and [`backend_fn`] run an origin inside this process.
 
+pub(crate) mod host;
 mod origin;
 mod registry;
 mod service;

@@ -22,7 +22,6 @@ fn status(error: &Error) -> FastlyStatus {
         Error::Again => FastlyStatus::Again,
         Error::Limit { .. } => FastlyStatus::Limitexceeded,
         Error::AlreadySent | Error::PeerGone | Error::Unspecified(_) => FastlyStatus::Error,
-        Error::HttpUser(_) => FastlyStatus::Httpuser,
         Error::Body(body) => body_status(body),
         Error::Send(send) => send_status(send),
     }

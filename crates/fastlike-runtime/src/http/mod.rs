@@ -14,5 +14,5 @@ pub use body::{Body, BodyError};
 pub(crate) use budget::{Budget, OverBudget};
 pub(crate) use decompress::decompress_response;
 pub(crate) use framing::{FramingMode, apply as apply_framing, length_in};
-pub(crate) use idle::idle_timeout;
+pub(crate) use idle::{IdleClock, after, idle_timeout};
 pub(crate) use stream::{StreamWriter, Undelivered, channel};

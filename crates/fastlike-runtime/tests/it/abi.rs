@@ -34,6 +34,10 @@ async fn an_exit_code_of_0_is_a_return_and_any_other_is_a_500() {
     let report = service.seen.report().await;
     assert_eq!(report.outcome, Outcome::Exited(3));
     assert_eq!(report.status, Some(StatusCode::INTERNAL_SERVER_ERROR));
+    for code in [255, -1] {
+        service.get(&format!("/?code={code}")).await;
+        assert_eq!(service.seen.report().await.outcome, Outcome::Exited(code));
+    }
 }
 
 #[tokio::test]

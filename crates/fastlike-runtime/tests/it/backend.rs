@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastlike_runtime::{BackendInfo, Health, TcpKeepalive, TlsVersion, backend_fn};
 use http::{Response, StatusCode};
 
-use crate::harness::{Answer, Test, get};
+use crate::harness::{Answer, Test, get, script};
 
 async fn asked(info: BackendInfo) -> Answer {
     let backend = backend_fn(|_| async { Response::new(()) }).with_info(info);
@@ -73,4 +73,24 @@ async fn a_dynamic_backend_is_refused_with_the_sdks_reason() {
     let answer = Test::guest("backend_dynamic").send(request).await;
     assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
     assert_eq!(answer.text(), "Disallowed");
+}
+
+#[tokio::test]
+async fn an_unknown_backend_does_not_exist_and_has_nothing_to_tell() {
+    let guest = script(
+        "backend.exists 'nowhere' 8
+        @8 == 0
+        2: backend.is_healthy 'nowhere' 8
+        2: backend.get_host 'nowhere' 64 10 8
+        2: backend.get_port 'nowhere' 8
+        backend.exists 'origin' 8
+        @8 == 1
+        4: backend.get_host 'origin' 0 0 8     ; as the SDK first asks
+        @8 == 9
+        10: backend.get_override_host 'origin' 64 10 8
+        10: backend.get_ssl_min_version 'origin' 8",
+    );
+    let origin = backend_fn(|_| async { Response::new(()) });
+    let test = Test::wat(guest).backend("origin", origin);
+    assert_eq!(test.get("/").await.ok(), "");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fastlike_runtime::ConfigStore;
 
-use crate::harness::{Logs, Test};
+use crate::harness::{Logs, Test, script};
 
 /// As long as a value may be.
 fn long() -> String {
@@ -47,4 +47,25 @@ async fn a_store_may_compute_its_values() {
     let test = Test::guest("config_store_lookup")
         .with(|builder| builder.config_store_provider("settings", Computed));
     assert_eq!(test.get("/").await.ok(), "found");
+}
+
+#[tokio::test]
+async fn each_fault_has_the_status_that_the_sdks_expect() {
+    for module in ["config_store", "dictionary"] {
+        let guest = script(&format!(
+            "10: {module}.open '' 8              ; no name
+            3: {module}.open 'nowhere' 8
+            5: {module}.open 0 256 8             ; too long
+            {module}.open 'settings' 8
+            10: {module}.get *8 'missing' 64 10 16
+            5: {module}.get *8 0 257 64 10 16
+            3: {module}.get 99 'key' 64 10 16
+            4: {module}.get *8 'key' 64 4 16
+            @16 == 5
+            {module}.get *8 'key' 64 5 16
+            @64 == 'value'"
+        ));
+        let test = Test::wat(guest).config_store("settings", &[("key", "value")]);
+        assert_eq!(test.get("/").await.ok(), "", "{module}");
+    }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use fastlike_runtime::GeoRecord;
 
-use crate::harness::Test;
+use crate::harness::{Test, script};
 
 #[tokio::test]
 async fn without_a_provider_every_address_has_the_same_made_up_place() {
@@ -49,4 +49,16 @@ async fn a_closure_is_a_provider() {
         service.get("/?ip=198.51.100.9").await.ok(),
         "nothing is known\n"
     );
+}
+
+#[tokio::test]
+async fn an_address_has_4_or_16_bytes() {
+    let guest = script(
+        "2: geo.lookup 0 0 64 1000 16
+        2: geo.lookup 0 3 64 1000 16
+        2: geo.lookup 0 17 64 1000 16
+        geo.lookup 0 16 64 1000 16
+        4: geo.lookup 0 4 64 10 16",
+    );
+    assert_eq!(Test::wat(guest).get("/").await.ok(), "");
 }

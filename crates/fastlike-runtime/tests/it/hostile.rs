@@ -52,7 +52,7 @@ fn vectors(arity: usize) -> Vec<Vec<i64>> {
     vectors
 }
 
-/// The exit code of a guest that was told `status`, which is none.
+/// The exit code of a guest that was told a number which is no status.
 const NO_STATUS: u32 = 1_000;
 
 /// A guest that reads from its client's body which of `imports` to call, and

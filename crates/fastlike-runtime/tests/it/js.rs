@@ -2,15 +2,13 @@
 
 use http::{Response, StatusCode};
 
-use crate::harness::{Test, answering, is_skipped, request};
-
-const GUEST: &str = "js_proxy";
+use crate::harness::{Test, answering, request};
 
 #[tokio::test]
 async fn a_javascript_program_fetches_from_its_origin() {
-    if is_skipped("js_proxy") {
+    let Some(test) = Test::guest_if_built("js_proxy") else {
         return;
-    }
+    };
     let origin = answering(|request| {
         assert_eq!(request.headers()["x-from"], "the client");
         let response = Response::builder()
@@ -20,7 +18,7 @@ async fn a_javascript_program_fetches_from_its_origin() {
             .body(format!("{} {}", request.method(), request.uri()))
             .expect("a response")
     });
-    let service = Test::guest(GUEST).backend("origin", origin).start().await;
+    let service = test.backend("origin", origin).start().await;
     let mut asked = request("GET", "/path?q=1", "");
     asked
         .headers_mut()
@@ -37,20 +35,20 @@ async fn a_javascript_program_fetches_from_its_origin() {
 
 #[tokio::test]
 async fn a_javascript_program_learns_that_its_backend_is_unknown() {
-    if is_skipped("js_proxy") {
+    let Some(test) = Test::guest_if_built("js_proxy") else {
         return;
-    }
-    let answer = Test::guest(GUEST).get("/path").await;
+    };
+    let answer = test.get("/path").await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
 }
 
 #[tokio::test]
 async fn large_bodies_pass_through_a_javascript_program() {
-    if is_skipped("js_proxy") {
+    let Some(test) = Test::guest_if_built("js_proxy") else {
         return;
-    }
+    };
     let origin = answering(|request| Response::new(request.into_body()));
-    let service = Test::guest(GUEST).backend("origin", origin).start().await;
+    let service = test.backend("origin", origin).start().await;
     let text = "large ".repeat(100_000);
     let answer = service.send(request("POST", "/", text.clone())).await;
     assert!(

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::harness::{Logs, Test, request};
+use crate::harness::{Logs, Test, client, get, guest_file, request, script};
 
 #[tokio::test]
 async fn each_write_is_one_message_as_the_guest_wrote_it() {
@@ -38,7 +38,6 @@ async fn a_panic_goes_to_the_endpoint_that_the_guest_chose() {
 
 #[tokio::test]
 async fn without_a_sink_messages_go_to_the_runtimes_own_log() {
-    use crate::harness::{client, get, guest_file};
     let logs = Logs::capture();
     let service = fastlike_runtime::Fastlike::builder(guest_file("log_endpoint").as_path())
         .build()
@@ -52,4 +51,16 @@ async fn without_a_sink_messages_go_to_the_runtimes_own_log() {
         logs.with("GET /here"),
         ["INFO GET /here endpoint=\"events\""]
     );
+}
+
+#[tokio::test]
+async fn names_are_bounded_and_handles_checked() {
+    let guest = script(
+        "13: log.endpoint_get 0 256 8
+        log.endpoint_get 32 255 8
+        2: log.endpoint_get 'StdOut' 8
+        3: log.write 99 'lost' 16
+        log.write *8 '' 16",
+    );
+    assert_eq!(Test::wat(guest).get("/").await.ok(), "");
 }

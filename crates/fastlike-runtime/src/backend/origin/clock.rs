@@ -1,4 +1,4 @@
-//! How long an origin may take.
+//! How long an origin may take to answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,14 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use super::request::Progress;
-
-/// `timeout` after `since`. Zero, and what the clock cannot express, is never.
-pub(super) fn after(since: Instant, timeout: Duration) -> Instant {
-    /// Long enough to be never, near enough for every clock.
-    const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
-    let timeout = if timeout.is_zero() { NEVER } else { timeout };
-    since.checked_add(timeout).unwrap_or_else(|| since + NEVER)
-}
+use crate::http::after;
 
 /// The first-byte timeout of one request.
 ///
@@ -72,48 +65,6 @@ impl<'a> FirstByte<'a> {
                 return Poll::Ready(());
             }
             self.sleep.as_mut().reset(due);
-        }
-    }
-}
-
-/// The between-bytes timeout of one body: it counts while a reader waits.
-#[derive(Default)]
-pub(super) struct BetweenBytes {
-    timeout: Duration,
-    waiting_since: Option<Instant>,
-    /// Made when a reader waits for the first time, set anew only when it fires.
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl BetweenBytes {
-    pub(super) fn new(timeout: Duration) -> Self {
-        Self {
-            timeout,
-            ..Self::default()
-        }
-    }
-
-    /// Something arrived.
-    pub(super) fn progressed(&mut self) {
-        self.waiting_since = None;
-    }
-
-    /// Nothing is there: ready when that has been so for too long.
-    pub(super) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.timeout.is_zero() {
-            return Poll::Pending;
-        }
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let due = after(since, self.timeout);
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        loop {
-            ready!(sleep.as_mut().poll(cx));
-            if due <= Instant::now() {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(due);
         }
     }
 }

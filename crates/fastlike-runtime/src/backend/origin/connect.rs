@@ -13,10 +13,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Live;
-use super::clock::after;
 use super::pool::Connection;
 use super::wire::Wire;
 use crate::backend::{BoxFuture, SendError, TcpKeepalive, tls};
+use crate::http::after;
 use crate::limits;
 
 /// Looks up the addresses of a host.

@@ -25,23 +25,23 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::uri::Authority;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use self::clock::{FirstByte, after};
+use self::clock::FirstByte;
 use self::connect::Resolve;
 use self::exchange::Unanswered;
 use self::pool::Pool;
-use self::request::{Addressing, RequestBody};
+use self::request::RequestBody;
 use self::url::Target;
 use super::tls::{self, Sni, Tls, TlsSettings};
 use super::{
     Backend, BackendInfo, BoxFuture, Health, SendContext, SendError, TcpKeepalive, TlsVersion,
 };
-use crate::http::Body;
+use crate::http::{Body, after};
 
 /// A server that speaks HTTP/1.1, with or without TLS.
 ///
@@ -62,7 +62,8 @@ pub struct Origin {
 #[derive(Clone)]
 struct Settings {
     info: BackendInfo,
-    addressing: Addressing,
+    /// Goes before each path; without a slash at its end.
+    prefix: String,
     tls: TlsSettings,
     /// Instead of the system's resolver.
     resolve: Option<Resolve>,
@@ -117,19 +118,10 @@ impl Origin {
     /// port and a path. The path goes before that of each request.
     pub fn new(url: &str) -> Result<Self, OriginError> {
         let target = Target::parse(url)?;
-        let default_host = HeaderValue::from_str(&target.host_header());
-        let default_host = default_host.map_err(|error| OriginError::Url {
-            url: url.to_owned(),
-            why: error.to_string(),
-        })?;
         Ok(Self {
             settings: Settings {
                 info: BackendInfo::new(target.host, target.port, target.tls),
-                addressing: Addressing {
-                    prefix: target.prefix,
-                    override_host: None,
-                    default_host,
-                },
+                prefix: target.prefix,
                 tls: TlsSettings::default(),
                 resolve: None,
             },
@@ -144,11 +136,7 @@ impl Origin {
         if authority.host().is_empty() || host.contains('@') {
             return Err(wrong());
         }
-        let value = HeaderValue::from_str(host).map_err(|_| wrong())?;
-        Ok(self.with(|settings| {
-            settings.info.override_host = Some(host.to_owned());
-            settings.addressing.override_host = Some(value);
-        }))
+        Ok(self.with(|settings| settings.info.override_host = Some(host.to_owned())))
     }
 
     /// How long name resolution, TCP and TLS may take together. Zero: any time.
@@ -306,7 +294,7 @@ impl Live {
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let timeout = self.settings.info.first_byte_timeout;
-        let mut request = request::prepare(request, &self.settings.addressing)?;
+        let mut request = request::prepare(request, &self.settings.prefix, &self.settings.info)?;
         let progress = request.body().progress();
         let now = Instant::now();
         let sleep = tokio::time::sleep_until(after(now, timeout));

@@ -7,33 +7,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
-use crate::backend::SendError;
+use crate::backend::{BackendInfo, SendError, host};
 use crate::http::{Body, BodyError, hop_by_hop};
 
-/// What an origin adds to requests.
-#[derive(Debug, Clone)]
-pub(super) struct Addressing {
-    /// Before each path; without a slash at its end.
-    pub(super) prefix: String,
-    /// Sent instead of the guest's `host`.
-    pub(super) override_host: Option<HeaderValue>,
-    /// Sent if the guest named no host at all.
-    pub(super) default_host: HeaderValue,
-}
-
 /// The request as it goes on the wire: HTTP/1.1, origin-form, with one `host`
-/// and without the fields that concern one connection only.
+/// and without the fields that concern one connection only. `prefix` goes
+/// before its path and does not end with a slash.
 pub(super) fn prepare(
     request: Request<Body>,
-    addressing: &Addressing,
+    prefix: &str,
+    info: &BackendInfo,
 ) -> Result<Request<RequestBody>, SendError> {
     let (mut parts, body) = request.into_parts();
     if parts.method == Method::CONNECT {
@@ -50,36 +39,11 @@ pub(super) fn prepare(
             .headers
             .insert(CONNECTION, HeaderValue::from_static("te"));
     }
-    set_host(&mut parts.headers, &parts.uri, addressing)?;
-    parts.uri = target(&parts.uri, &addressing.prefix)?;
+    host::choose(&mut parts.headers, &parts.uri, info)?;
+    parts.uri = target(&parts.uri, prefix)?;
     parts.version = Version::HTTP_11;
     frame(&parts.method, &mut parts.headers, &body);
     Ok(Request::from_parts(parts, RequestBody::new(body)))
-}
-
-/// The host of the request, in this order: the backend's override, the
-/// guest's header, the authority of the guest's URI, the backend's own host.
-fn set_host(headers: &mut HeaderMap, uri: &Uri, addressing: &Addressing) -> Result<(), SendError> {
-    if let Some(host) = &addressing.override_host {
-        headers.insert(HOST, host.clone());
-        return Ok(());
-    }
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(_), None) => return Ok(()),
-        (Some(first), Some(_)) => first.clone(),
-        (None, _) => match uri.authority() {
-            Some(authority) => {
-                let host = authority.as_str();
-                let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-                HeaderValue::from_str(host)
-                    .map_err(|error| SendError::InvalidUri(error.to_string()))?
-            }
-            None => addressing.default_host.clone(),
-        },
-    };
-    headers.insert(HOST, host);
-    Ok(())
 }
 
 fn target(uri: &Uri, prefix: &str) -> Result<Uri, SendError> {
@@ -216,14 +180,6 @@ impl http_body::Body for RequestBody {
 mod tests {
     use super::*;
 
-    fn addressing(prefix: &str, override_host: Option<&'static str>) -> Addressing {
-        Addressing {
-            prefix: prefix.to_owned(),
-            override_host: override_host.map(HeaderValue::from_static),
-            default_host: HeaderValue::from_static("backend.example"),
-        }
-    }
-
     fn get(uri: &str, headers: &[(&str, &'static str)]) -> Request<Body> {
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
@@ -232,15 +188,14 @@ mod tests {
         request.body(Body::empty()).expect("a request")
     }
 
-    fn prepared(request: Request<Body>, addressing: &Addressing) -> http::request::Parts {
-        let request = prepare(request, addressing).expect("can be sent");
+    fn prepared(request: Request<Body>, prefix: &str) -> http::request::Parts {
+        let info = BackendInfo::new("backend.example", 80, false);
+        let request = prepare(request, prefix, &info).expect("can be sent");
         request.into_parts().0
     }
 
     #[test]
     fn the_target_is_origin_form_below_the_prefix() {
-        let plain = addressing("", None);
-        let below = addressing("/base", None);
         for (uri, at_root, at_prefix) in [
             ("https://x.example/a/b?c=d", "/a/b?c=d", "/base/a/b?c=d"),
             ("https://x.example", "/", "/base/"),
@@ -248,29 +203,9 @@ mod tests {
             ("/only/path", "/only/path", "/base/only/path"),
             ("*", "*", "*"),
         ] {
-            assert_eq!(prepared(get(uri, &[]), &plain).uri, at_root, "{uri}");
-            assert_eq!(prepared(get(uri, &[]), &below).uri, at_prefix, "{uri}");
+            assert_eq!(prepared(get(uri, &[]), "").uri, at_root, "{uri}");
+            assert_eq!(prepared(get(uri, &[]), "/base").uri, at_prefix, "{uri}");
         }
-    }
-
-    #[test]
-    fn the_host_is_the_override_then_the_guests_then_the_uris_then_the_backends() {
-        let host = |request, addressing: &Addressing| {
-            let headers = prepared(request, addressing).headers;
-            let all: Vec<_> = headers.get_all(HOST).iter().cloned().collect();
-            assert_eq!(all.len(), 1);
-            all[0].clone()
-        };
-        let uri = "http://user:pass@uri.example:81/";
-        let guests = [("host", "guest.example")];
-        let overriding = addressing("", Some("override.example"));
-        let plain = addressing("", None);
-        assert_eq!(host(get(uri, &guests), &overriding), "override.example");
-        assert_eq!(host(get(uri, &guests), &plain), "guest.example");
-        assert_eq!(host(get(uri, &[]), &plain), "uri.example:81");
-        assert_eq!(host(get("/", &[]), &plain), "backend.example");
-        let two = [("host", "first.example"), ("host", "second.example")];
-        assert_eq!(host(get("/", &two), &plain), "first.example");
     }
 
     #[test]
@@ -286,7 +221,7 @@ mod tests {
             ("cdn-loop", "fastlike"),
             ("x-end", "1"),
         ];
-        let parts = prepared(get("/", &headers), &addressing("", None));
+        let parts = prepared(get("/", &headers), "");
         let mut names: Vec<_> = parts.headers.keys().map(|name| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["cdn-loop", "host", "x-end"]);
@@ -295,7 +230,7 @@ mod tests {
     #[test]
     fn of_te_only_trailers_is_forwarded() {
         let headers = [("te", "gzip, Trailers"), ("connection", "te")];
-        let parts = prepared(get("/", &headers), &addressing("", None));
+        let parts = prepared(get("/", &headers), "");
         assert_eq!(parts.headers[TE], "trailers");
         assert_eq!(parts.headers[CONNECTION], "te");
     }
@@ -303,9 +238,9 @@ mod tests {
     #[test]
     fn an_absent_body_cannot_claim_a_length() {
         let request = get("/", &[("content-length", "10")]);
-        let parts = prepared(request, &addressing("", None));
+        let parts = prepared(request, "");
         assert_eq!(parts.headers[CONTENT_LENGTH], "0");
-        let parts = prepared(get("/", &[]), &addressing("", None));
+        let parts = prepared(get("/", &[]), "");
         assert!(!parts.headers.contains_key(CONTENT_LENGTH));
     }
 
@@ -313,7 +248,8 @@ mod tests {
     fn connect_is_refused() {
         let mut request = get("/", &[]);
         *request.method_mut() = Method::CONNECT;
-        let error = prepare(request, &addressing("", None)).err();
+        let info = BackendInfo::new("backend.example", 80, false);
+        let error = prepare(request, "", &info).err();
         assert!(
             matches!(&error, Some(SendError::Protocol(why)) if why.contains("CONNECT")),
             "{error:?}"

@@ -11,11 +11,10 @@ use http::header::TRANSFER_ENCODING;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::clock::BetweenBytes;
 use super::exchange::with_sources;
 use super::pool::{Connection, Pool};
 use crate::backend::RemoteAddr;
-use crate::http::{Body, BodyError, hop_by_hop};
+use crate::http::{Body, BodyError, IdleClock, hop_by_hop};
 
 /// The response without what concerned its connection only. The connection
 /// goes back to `pool` when the body was read to its end.
@@ -35,7 +34,7 @@ pub(super) fn receive(
     } else {
         Body::wrap(OriginBody {
             incoming,
-            between_bytes: BetweenBytes::new(between_bytes),
+            between_bytes: IdleClock::new(between_bytes),
             lease: Some(Lease {
                 connection,
                 pool: Arc::clone(pool),
@@ -48,7 +47,7 @@ pub(super) fn receive(
 /// A response's body. Dropped before its end, it closes the connection.
 struct OriginBody {
     incoming: Incoming,
-    between_bytes: BetweenBytes,
+    between_bytes: IdleClock,
     /// None once the body has ended.
     lease: Option<Lease>,
 }

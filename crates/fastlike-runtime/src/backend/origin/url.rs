@@ -68,19 +68,6 @@ impl Target {
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
     }
-
-    /// The `host` header of a request that has no better one.
-    pub(super) fn host_header(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
-        match (self.tls, self.port) {
-            (false, 80) | (true, 443) => host,
-            (_, port) => format!("{host}:{port}"),
-        }
-    }
 }
 
 fn has_port(authority: &str) -> bool {
@@ -113,15 +100,6 @@ mod tests {
             parts("http://127.0.0.1:1/%20"),
             of(false, "127.0.0.1", 1, "/%20")
         );
-    }
-
-    #[test]
-    fn the_host_header_has_the_port_only_if_it_is_not_the_usual_one() {
-        let header = |url| Target::parse(url).expect("valid").host_header();
-        assert_eq!(header("http://example.com:80/x"), "example.com");
-        assert_eq!(header("https://example.com:80"), "example.com:80");
-        assert_eq!(header("https://[::1]"), "[::1]");
-        assert_eq!(header("http://[::1]:8080"), "[::1]:8080");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use fastlike_abi::types::{BodyHandle, PendingRequestHandle, RequestHandle, ResponseHandle};
-use http::header::{HOST, HeaderValue, TE};
-use http::{HeaderMap, Request};
+use http::Request;
+use http::header::{HeaderValue, TE};
 
-use crate::backend::{Backend, SendContext, SendError};
+use crate::backend::{Backend, SendContext, SendError, host};
 use crate::error::{Error, Result};
 use crate::http::{Body, apply_framing, channel, hop_by_hop};
 use crate::session::{
@@ -98,7 +98,7 @@ fn prepare(session: &Session, head: OutgoingRequest, body: Body, name: &str) -> 
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     apply_framing(head.framing, &mut headers, body.known_length());
-    choose_host(&mut headers, &head.uri, backend.as_ref())?;
+    host::choose(&mut headers, &head.uri, backend.info())?;
     world.identity.mark_loop(&mut headers);
     let mut request = Request::new(body);
     *request.method_mut() = head.method;
@@ -109,27 +109,4 @@ fn prepare(session: &Session, head: OutgoingRequest, body: Body, name: &str) -> 
         request,
         plan,
     })
-}
-
-/// The backend's override, else the guest's `host`, else the URI's authority,
-/// else the backend's own host (ABI facts, section 7).
-fn choose_host(headers: &mut HeaderMap, uri: &http::Uri, backend: &dyn Backend) -> Result<()> {
-    let info = backend.info();
-    let host = match (
-        &info.override_host,
-        headers.contains_key(HOST),
-        uri.authority(),
-    ) {
-        (Some(host), _, _) => host.clone(),
-        (None, true, _) => return Ok(()),
-        // Without the user's part, which is no business of the origin's host.
-        (None, false, Some(authority)) => match authority.port() {
-            Some(port) => format!("{}:{port}", authority.host()),
-            None => authority.host().to_owned(),
-        },
-        (None, false, None) => info.host.clone(),
-    };
-    let value = HeaderValue::from_str(&host).map_err(|_| Error::HttpUser("host"))?;
-    headers.insert(HOST, value);
-    Ok(())
 }

@@ -26,9 +26,8 @@ pub(crate) fn guest_file(name: &str) -> PathBuf {
     file
 }
 
-/// Whether this machine cannot build a guest (no npm, say), so that its test
-/// has nothing to do. Never in CI.
-pub(crate) fn is_skipped(name: &str) -> bool {
+/// Whether this machine cannot build a guest, so that its test has nothing to do.
+pub(super) fn is_skipped(name: &str) -> bool {
     let skipped = std::env::var("FASTLIKE_SKIPPED_GUESTS").unwrap_or_default();
     skipped.split(',').any(|skipped| skipped == name)
 }

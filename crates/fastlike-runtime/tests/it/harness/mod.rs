@@ -20,7 +20,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
 pub(crate) use body::{channel, frame, text_of};
-pub(crate) use guests::{guest_file, is_skipped};
+pub(crate) use guests::guest_file;
+use guests::is_skipped;
 pub(crate) use logs::Logs;
 pub(crate) use origin::{ByHand, answering, failing, raw_origin};
 pub(crate) use script::script;
@@ -38,6 +39,12 @@ impl Test {
     /// A guest of `testdata`, built by `cargo xtask guests`.
     pub(crate) fn guest(name: &str) -> Self {
         Self::of(Guest::file(guest_file(name)))
+    }
+
+    /// A guest that some machines cannot build (no npm, say): `None` where
+    /// `cargo xtask test` has said so. Never in CI.
+    pub(crate) fn guest_if_built(name: &str) -> Option<Self> {
+        (!is_skipped(name)).then(|| Self::guest(name))
     }
 
     /// A guest in wasm text.

@@ -141,16 +141,16 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
     };
     let address = "192.0.2.1:80".parse().expect("an address");
     let text = String::new;
-    let (first, rest) = ("DnsTimeout", Duration::ZERO);
+    let zero = Duration::ZERO;
     let cases = [
-        (SendError::DnsTimeout, first),
+        (SendError::DnsTimeout, "DnsTimeout"),
         (dns(None), "DnsError { rcode: None, info_code: None }"),
         (dns(Some(3)), "DnsError { rcode: Some(3), info_code: None }"),
         (SendError::Unavailable, "DestinationUnavailable"),
         (SendError::Unroutable(text()), "DestinationIpUnroutable"),
         (SendError::Refused(address), "ConnectionRefused"),
         (SendError::Terminated, "ConnectionTerminated"),
-        (SendError::ConnectTimeout(rest), "ConnectionTimeout"),
+        (SendError::ConnectTimeout(zero), "ConnectionTimeout"),
         (SendError::ConnectionLimit, "ConnectionLimitReached"),
         (SendError::TlsCertificate(text()), "TlsCertificateError"),
         (SendError::TlsConfiguration(text()), "TlsConfigurationError"),
@@ -158,7 +158,7 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         (SendError::TlsProtocol(text()), "TlsProtocolError"),
         (SendError::Incomplete, "HttpIncompleteResponse"),
         (SendError::HeadTooLarge, "HttpResponseHeaderSectionTooLarge"),
-        (SendError::ResponseTimeout(rest), "HttpResponseTimeout"),
+        (SendError::ResponseTimeout(zero), "HttpResponseTimeout"),
         (SendError::InvalidStatus, "HttpResponseStatusInvalid"),
         (SendError::Protocol(text()), "HttpProtocolError"),
         (SendError::InvalidUri(text()), "HttpRequestUriInvalid"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastlike_runtime::{Backend, backend_fn};
 use http::Response;
 
-use crate::harness::{ByHand, Test};
+use crate::harness::{ByHand, Test, failing, script};
 
 fn after(delay: Duration, body: &'static str) -> impl Backend {
     backend_fn(move |_| async move {
@@ -68,4 +68,49 @@ async fn a_guest_polls_until_the_answer_is_there() {
     assert_eq!(answer.ok(), "there");
     let polls: u32 = answer.header("x-polls").parse().expect("a number");
     assert!(polls > 1, "{polls}");
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_consumed_by_its_answer() {
+    let guest = script(
+        "http_req.new 0
+        http_req.uri_set *0 'http://a/'
+        http_body.new 4
+        http_req.send_async *0 *4 'origin' 8
+        http_req.pending_req_poll *8 16 20 24
+        @16 == 0
+        @20 == -2                              ; no handle while there is no answer
+        @24 == -2
+        3: http_body.read *8 64 10 16          ; it is no body
+        2: http_req.pending_req_select 8 0 16 20 24
+        http_req.pending_req_select 8 1 16 20 24
+        @16 == 0
+        http_resp.status_get *20 28
+        3: http_req.pending_req_poll *8 16 20 24
+        3: http_req.pending_req_wait *8 20 24
+        3: http_req.pending_req_select 8 1 16 20 24",
+    );
+    let (origin, backend) = ByHand::new();
+    let service = Test::wat(guest).backend("origin", backend).start().await;
+    let answered = tokio::spawn(async move { service.get("/").await });
+    origin.asked().await.answer(Response::new("an answer"));
+    assert_eq!(answered.await.expect("no panic").ok(), "");
+}
+
+#[tokio::test]
+async fn a_winner_that_failed_is_no_failure_of_the_select() {
+    let guest = script(
+        "http_req.new 0
+        http_req.uri_set *0 'http://a/'
+        http_body.new 4
+        http_req.send_async *0 *4 'origin' 8
+        http_req.pending_req_select_v2 8 1 64 16 20 24
+        @16 == 0
+        @20 == -2
+        @24 == -2
+        @64 == 8                               ; the connection ended before an answer
+        3: http_req.pending_req_wait *8 20 24",
+    );
+    let test = Test::wat(guest).backend("origin", failing(fastlike_runtime::SendError::Terminated));
+    assert_eq!(test.get("/").await.ok(), "");
 }
