@@ -160,3 +160,6 @@ pub(crate) const IDLE_CONNECTIONS: usize = 256;
 /// to twice as much), and so the largest response head. The platform documents
 /// 69 KB for one header.
 pub(crate) const ORIGIN_BUFFER: usize = 128 * 1024;
+
+/// Header lines of an origin's response: as many as a client's request may have.
+pub(crate) const ORIGIN_HEADERS: usize = CLIENT_HEADERS;

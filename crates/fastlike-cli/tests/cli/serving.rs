@@ -36,6 +36,31 @@ fn localhost_is_an_address() {
     assert!(server.get("/").contains("hello"));
 }
 
+#[test]
+fn a_database_says_where_addresses_are() {
+    let network: ipnet::IpNet = "81.2.69.0/24".parse().expect("a network");
+    let row = serde_json::json!({
+        "city": { "names": { "en": "London" } },
+        "country": { "iso_code": "GB", "names": { "en": "United Kingdom" } },
+    });
+    let mut writer = mmdb_writer::Writer::builder("Test-City").build();
+    writer.insert(network, &row).expect("a row");
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("city.mmdb");
+    std::fs::write(&database, writer.to_bytes().expect("a database")).expect("written");
+
+    let guest = guest("geo.wat");
+    let database = database.to_str().expect("a path in UTF-8");
+    let response = Server::start(&[&guest]).get("/");
+    assert!(
+        response.ends_with("\r\n\r\n"),
+        "nothing is known: {response}"
+    );
+    let response = Server::start(&[&guest, "--geo", database]).get("/");
+    assert!(response.contains(r#""city":"London""#), "{response}");
+    assert!(response.contains(r#""country_code":"GB""#), "{response}");
+}
+
 /// An origin that answers one request with the request itself.
 fn origin() -> (String, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -51,6 +51,7 @@ pub(super) async fn connect(live: &Live) -> Result<Connection, SendError> {
     let seen = wire.seen();
     let (sender, driver) = http1::Builder::new()
         .max_buf_size(limits::ORIGIN_BUFFER)
+        .max_headers(limits::ORIGIN_HEADERS)
         .handshake(TokioIo::new(wire))
         .await
         .map_err(|error| SendError::Protocol(error.to_string()))?;

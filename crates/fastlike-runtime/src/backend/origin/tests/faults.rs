@@ -123,6 +123,27 @@ async fn a_head_is_taken_up_to_its_limit() {
 }
 
 #[tokio::test]
+async fn headers_are_taken_up_to_their_limit() {
+    let limit = crate::limits::ORIGIN_HEADERS;
+    for (count, taken) in [(limit, true), (limit + 1, false)] {
+        let server = Scripted::start(move |mut peer, _| async move {
+            peer.head().await;
+            let lines = "x: y\r\n".repeat(count - 1);
+            peer.say(&format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n"
+            ))
+            .await;
+        })
+        .await;
+        let response = send(&server.origin(), get("/")).await;
+        match taken {
+            true => assert_eq!(response.expect("fits").headers().len(), count),
+            false => assert_eq!(response.err(), Some(SendError::HeadTooLarge)),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_cut_off_is_incomplete() {
     for response in [
         "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
