@@ -1,4 +1,4 @@
-//! The client: wrk, and what it says.
+//! The clients, wrk and h2load, and what they say.
 
 use std::fs;
 use std::path::Path;
@@ -73,8 +73,8 @@ function done(summary, latency, requests)
 end
 "#;
 
-/// Sends requests as fast as they are answered.
-pub(super) fn run(
+/// Sends HTTP/1.1 requests on so many connections, as fast as they are answered.
+pub(super) fn wrk(
     load: &Load,
     port: u16,
     connections: u32,
@@ -112,6 +112,41 @@ fn read(said: &str) -> Option<Measurement> {
     })
 }
 
+/// Sends HTTP/2 requests on so many streams of one connection, as fast as they are answered.
+pub(super) fn h2load(load: &Load, port: u16, streams: u32, seconds: u32) -> Result<Measurement> {
+    let mut h2load = Command::new("h2load");
+    h2load
+        .args([
+            "-t1",
+            "-c1",
+            &format!("-m{streams}"),
+            &format!("-D{seconds}s"),
+        ])
+        .arg(format!("http://127.0.0.1:{port}{}", load.path));
+    let said = output(&mut h2load)?;
+    read_h2load(&said, seconds).with_context(|| format!("h2load said: {said}"))
+}
+
+/// h2load tells mean and extremes of the times, not their percentiles: these are left at zero.
+fn read_h2load(said: &str, seconds: u32) -> Option<Measurement> {
+    let line = |start: &str| said.lines().find_map(|line| line.strip_prefix(start));
+    // "requests: 10 total, 10 started, 10 done, 10 succeeded, 0 failed, 0 errored, 0 timeout"
+    let requests = line("requests: ")?;
+    let count = |name: &str| -> Option<u64> {
+        let part = requests.split(", ").find(|part| part.ends_with(name))?;
+        part.split(' ').next()?.parse().ok()
+    };
+    // "traffic: 1.00MB (1048576) total, ..."
+    let bytes = line("traffic: ")?.split(['(', ')']).nth(1)?;
+    Some(Measurement {
+        requests: count("succeeded")?,
+        duration: Duration::from_secs(seconds.into()),
+        bytes: bytes.parse().ok()?,
+        errors: count("failed")? + count("errored")? + count("timeout")?,
+        ..Measurement::default()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +159,19 @@ mod tests {
         assert_eq!(measurement.errors, 3);
         assert_eq!(measurement.p99, Duration::from_micros(900));
         assert_eq!(read("unable to connect"), None);
+    }
+
+    #[test]
+    fn what_h2load_counts_is_read() {
+        let said = "\
+finished in 5.00s, 200.00 req/s, 8.67MB/s
+requests: 1000 total, 1000 started, 1000 done, 990 succeeded, 7 failed, 2 errored, 1 timeout
+status codes: 990 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 8.67MB (9091000) total, 351.64KB (360077) headers (space savings 95.00%), 0B (0) data
+";
+        let measurement = read_h2load(said, 5).unwrap();
+        assert!((measurement.per_second() - 198.0).abs() < 0.01);
+        assert_eq!((measurement.errors, measurement.bytes), (10, 9_091_000));
+        assert_eq!(read_h2load("usage", 5), None);
     }
 }

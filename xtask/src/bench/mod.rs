@@ -2,9 +2,10 @@
 //!
 //! Everything runs on this machine and on its loopback address: an nginx as the origin, one server
 //! a guest and runtime, and wrk as the client. Runtimes take turns at every measurement, so that a
-//! busy moment of the machine hits both.
+//! busy moment of the machine hits both. HTTP/2 is measured with h2load, where that is installed.
 
 mod load;
+mod memory;
 mod report;
 mod server;
 
@@ -25,19 +26,31 @@ Measure fastlike, beside Viceroy if a `viceroy` binary is on PATH.
 Usage: cargo xtask bench [--seconds N] [--only NAME]
 
   --seconds N    how long each measurement takes (5)
-  --only NAME    only the scenarios whose name contains NAME
+  --only NAME    only the scenarios whose name contains NAME; `memory` is one
 
-Needs wrk and nginx. Prints a table, and writes target/bench/results.json.
+Needs wrk and nginx, and h2load for HTTP/2. Prints a table, and writes
+target/bench/results.json.
 ";
 
-/// Connections at a time, for every scenario.
+/// Connections at a time; with HTTP/2, streams of one connection.
 const CONNECTIONS: [u32; 2] = [1, 32];
+const STREAMS: [u32; 2] = [1, 100];
+
+/// The scenario that has no table.
+const MEMORY: &str = "memory";
 
 /// One thing to measure.
 struct Scenario {
     name: &'static str,
     guest: &'static str,
     load: Load,
+    client: Client,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Client {
+    Wrk,
+    H2load,
 }
 
 const SCENARIOS: &[Scenario] = &[
@@ -53,6 +66,7 @@ const SCENARIOS: &[Scenario] = &[
             body: 1 << 20,
             headers: 0,
         },
+        client: Client::Wrk,
     },
     Scenario {
         name: "headers-32",
@@ -62,6 +76,15 @@ const SCENARIOS: &[Scenario] = &[
             body: 0,
             headers: 32,
         },
+        client: Client::Wrk,
+    },
+    Scenario {
+        client: Client::H2load,
+        ..Scenario::get("hello-h2", "hello", "/")
+    },
+    Scenario {
+        client: Client::H2load,
+        ..Scenario::get("proxy-h2-64k", "proxy", "/64k")
     },
 ];
 
@@ -72,7 +95,12 @@ impl Scenario {
             body: 0,
             headers: 0,
         };
-        Self { name, guest, load }
+        Self {
+            name,
+            guest,
+            load,
+            client: Client::Wrk,
+        }
     }
 }
 
@@ -87,12 +115,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         print!("{HELP}");
         return Ok(());
     };
-    let chosen: Vec<_> = SCENARIOS
+    let mut chosen: Vec<_> = SCENARIOS
         .iter()
         .filter(|scenario| scenario.name.contains(&options.only))
         .collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+    let memory = MEMORY.contains(&options.only);
+    if chosen.is_empty() && !memory {
+        let mut names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        names.push(MEMORY);
         bail!(
             "no scenario is called `{}`: there are {}",
             options.only,
@@ -103,6 +133,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         if !has(program) {
             bail!("{program} is missing: on Debian, `apt-get install {package}`");
         }
+    }
+    if !has("h2load") {
+        eprintln!("no h2load on PATH (on Debian, nghttp2-client): HTTP/2 is not measured");
+        chosen.retain(|scenario| scenario.client != Client::H2load);
     }
 
     let guests = guests::build()?;
@@ -125,6 +159,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         )?);
     }
     report::print(&rows);
+    if memory {
+        println!();
+        let server = Runtime::fastlike().serve(&guests.dir.join("proxy.wasm"), &origin, &dir)?;
+        memory::measure(&server)?;
+    }
     let results = dir.join("results.json");
     fs::write(&results, report::json(options.seconds, &rows)).context("results.json")?;
     eprintln!("\nwritten to {}", results.display());
@@ -144,7 +183,11 @@ fn measure(
         servers.push(runtime.serve(guest, origin, dir)?);
     }
     let mut rows = Vec::new();
-    for connections in CONNECTIONS {
+    let at_a_time = match scenario.client {
+        Client::Wrk => CONNECTIONS,
+        Client::H2load => STREAMS,
+    };
+    for connections in at_a_time {
         let mut measured = Vec::new();
         for (runtime, server) in runtimes.iter().zip(&servers) {
             eprintln!(
@@ -152,13 +195,11 @@ fn measure(
                 scenario.name, runtime.name
             );
             let before = server.cpu();
-            let result = load::run(
-                &scenario.load,
-                server.port,
-                connections,
-                options.seconds,
-                dir,
-            )?;
+            let (load, port, seconds) = (&scenario.load, server.port, options.seconds);
+            let result = match scenario.client {
+                Client::Wrk => load::wrk(load, port, connections, seconds, dir)?,
+                Client::H2load => load::h2load(load, port, connections, seconds)?,
+            };
             measured.push(Measurement {
                 runtime: runtime.name,
                 cpu: server.cpu().saturating_sub(before),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::memory;
 use crate::shell::{output, target};
 
 /// How long a server may take to compile its guest and listen.
@@ -64,7 +65,7 @@ fn viceroy_manifest(url: &str) -> String {
     )
 }
 
-/// An nginx that serves a small page, 64 KiB and 10 MiB.
+/// An nginx that serves a small page, 64 KiB, 10 MiB and [`memory::LARGE`] bytes.
 pub(super) struct Origin(Server);
 
 impl Origin {
@@ -74,6 +75,8 @@ impl Origin {
         for (name, size) in [("small", 128), ("64k", 64 << 10), ("10m", 10 << 20)] {
             fs::write(www.join(name), vec![b'x'; size])?;
         }
+        // Takes no room on the disk.
+        File::create(www.join("large"))?.set_len(memory::LARGE)?;
         let port = free_port()?;
         let config = dir.join("nginx.conf");
         fs::write(&config, nginx_config(dir, port)?)?;
@@ -101,7 +104,7 @@ daemon off;
 master_process off;
 pid {dir}/nginx.pid;
 error_log stderr warn;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     sendfile on;
@@ -180,8 +183,17 @@ impl Server {
 
     /// The most memory it has had, in KiB; zero where the system does not tell.
     pub(super) fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The memory it has now, in KiB; zero where the system does not tell.
+    pub(super) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok())
             .unwrap_or(0)
     }
