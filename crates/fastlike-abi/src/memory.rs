@@ -148,6 +148,24 @@ impl OutBuf {
     }
 }
 
+/// Writes all of `bytes` and their number; if they do not fit, writes nothing
+/// and answers `buflen`. For the few calls that do not tell the length that is
+/// needed (ABI facts, section 4).
+pub fn write_whole(
+    memory: &mut GuestMemory<'_>,
+    buf: GuestPtr<u8>,
+    capacity: u32,
+    nwritten: GuestPtr<u32>,
+    bytes: &[u8],
+) -> Result<()> {
+    match u32::try_from(bytes.len()) {
+        Ok(length) if length <= capacity => {
+            OutBuf::new(buf, capacity, nwritten).write(memory, bytes)
+        }
+        _ => Err(FastlyStatus::Buflen.into()),
+    }
+}
+
 /// Writes an address as 4 or 16 bytes into the guest's 16-byte buffer, and
 /// its length; an unknown address has length 0.
 pub fn write_address(
@@ -255,6 +273,21 @@ impl Record {
         }
     }
 
+    /// The address whose pointer is at `ptr_offset` and whose length (0: none,
+    /// 4 or 16) is at `len_offset`.
+    pub fn address(
+        self,
+        memory: &GuestMemory<'_>,
+        ptr_offset: u32,
+        len_offset: u32,
+    ) -> Result<Option<IpAddr>> {
+        let ptr = self.u32(memory, ptr_offset)?;
+        match self.u32(memory, len_offset)? {
+            0 => Ok(None),
+            len => address(memory, GuestPtr::new((ptr, len))).map(Some),
+        }
+    }
+
     /// Writes `value` at `offset`, whatever the alignment.
     pub fn write(self, memory: &mut GuestMemory<'_>, offset: u32, value: &[u8]) -> Result<()> {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
@@ -305,6 +338,21 @@ mod tests {
             FastlyStatus::Buflen
         );
         assert_eq!((&raw[64..69], u32_at(raw, 0)), (&[0u8; 5][..], 5));
+    }
+
+    #[test]
+    fn some_values_do_not_tell_the_length_that_they_need() {
+        let mut page = Page([0u8; 128]);
+        let raw = &mut page.0;
+        let write = |raw: &mut [u8], capacity| {
+            let memory = &mut GuestMemory::Unshared(raw);
+            let (buf, nwritten) = (GuestPtr::new(64), GuestPtr::new(0));
+            status(write_whole(memory, buf, capacity, nwritten, b"hello"))
+        };
+        assert_eq!(write(raw, 4), FastlyStatus::Buflen);
+        assert_eq!((&raw[64..69], u32_at(raw, 0)), (&[0u8; 5][..], 0));
+        assert_eq!(write(raw, 5), FastlyStatus::Ok);
+        assert_eq!((&raw[64..69], u32_at(raw, 0)), (&b"hello"[..], 5));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::header::HeaderName;
+use ipnet::IpNet;
 
 use crate::units;
 
@@ -73,7 +75,13 @@ pub(crate) struct ServeArgs {
     pub(crate) geo: Vec<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) clients: ClientArgs,
+
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) hand_off: HandOffArgs,
 
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
@@ -109,6 +117,41 @@ pub(crate) struct ListenArgs {
     pub(crate) bind: String,
 }
 
+/// How clients connect, and who of them is believed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clients")]
+pub(crate) struct ClientArgs {
+    /// Serve https, with a certificate that is made for this machine and kept
+    #[arg(long, group = "identity", conflicts_with = "tls_cert")]
+    pub(crate) tls: bool,
+
+    /// Serve https with this certificate chain (PEM), read again when it changes
+    #[arg(long, group = "identity", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Ask clients for a certificate of these authorities (PEM); the program
+    /// is told what it is worth
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
+    /// Believe peers of this network what they say about clients, also in
+    /// headers such as x-fastly-bot-analyzed; may be repeated
+    #[arg(long = "trust", value_name = "CIDR", value_parser = network)]
+    pub(crate) trusted: Vec<IpNet>,
+
+    /// Expect the PROXY protocol (version 1 or 2) from trusted peers
+    #[arg(long, requires = "trusted")]
+    pub(crate) proxy_protocol: bool,
+
+    /// Take the client's address from this header of trusted peers
+    #[arg(long, value_name = "NAME", requires = "trusted")]
+    pub(crate) client_ip_header: Option<HeaderName>,
+}
+
 /// Each is the runtime's default if it is not given.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
@@ -132,6 +175,19 @@ pub(crate) struct LimitArgs {
     /// Prepare this many sandboxes before the first request
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) warm_up: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Hand-offs")]
+pub(crate) struct HandOffArgs {
+    /// Hand Fanout requests off to the Pushpin on this port of 127.0.0.1; 0 for
+    /// none
+    #[arg(long, value_name = "PORT")]
+    pub(crate) local_pushpin_proxy_port: Option<u16>,
+
+    /// Whether the program may hand WebSockets off to backends [default: true]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    pub(crate) enable_local_websocket_passthrough: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -177,14 +233,8 @@ pub(crate) struct ViceroyArgs {
     #[arg(long, hide = true, value_name = "STRATEGY")]
     pub(crate) profile: Option<String>,
 
-    #[arg(long, hide = true, value_name = "PORT")]
-    pub(crate) local_pushpin_proxy_port: Option<u16>,
-
     #[arg(long, hide = true, value_enum)]
     pub(crate) unknown_import_behavior: Option<UnknownImports>,
-
-    #[arg(long, hide = true)]
-    pub(crate) enable_local_websocket_passthrough: Option<bool>,
 
     #[arg(long, hide = true)]
     pub(crate) debug: bool,
@@ -227,6 +277,14 @@ fn named_url(text: &str) -> Result<NamedUrl, String> {
     }
 }
 
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse()
+        .or_else(|_| address())
+        .map_err(|_| "write an address or a network, as 10.0.0.0/8 or ::1".to_owned())
+}
+
 fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("it must be more than zero".to_owned()),
@@ -266,7 +324,7 @@ mod tests {
         assert_eq!(args.listen.bind, "127.0.0.1:7676");
         assert_eq!(args.output.verbose, 3);
         assert!(args.viceroy.debug);
-        assert_eq!(args.viceroy.local_pushpin_proxy_port, Some(7677));
+        assert_eq!(args.hand_off.local_pushpin_proxy_port, Some(7677));
         assert_eq!(
             args.viceroy.profile.as_deref(),
             Some("guest,guest-profiles")
@@ -289,6 +347,30 @@ mod tests {
                 "{line}"
             );
             assert_eq!(args.listen.bind, "localhost:5000", "{line}");
+        }
+    }
+
+    #[test]
+    fn flags_about_clients_need_what_makes_them_useful() {
+        let good = |flags: &str| {
+            Cli::try_parse_from(format!("fastlike x.wasm {flags}").split(' ')).is_ok()
+        };
+        assert!(good("--tls --tls-client-ca ca.pem"));
+        assert!(good("--tls-cert a --tls-key b --tls-client-ca ca.pem"));
+        assert!(good(
+            "--trust 10.0.0.0/8 --trust ::1 --proxy-protocol --client-ip-header X-Real-IP"
+        ));
+        for wrong in [
+            "--tls --tls-cert a --tls-key b",
+            "--tls-cert a",
+            "--tls-key b",
+            "--tls-client-ca ca.pem",
+            "--proxy-protocol",
+            "--client-ip-header x",
+            "--trust localhost",
+            "--trust 10.0.0.0/33",
+        ] {
+            assert!(!good(wrong), "{wrong}");
         }
     }
 

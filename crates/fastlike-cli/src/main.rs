@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod clients;
 mod commands;
 mod failure;
 mod logging;

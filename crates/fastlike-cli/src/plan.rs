@@ -2,15 +2,20 @@
 //! commands only carry it out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fastlike_geo::MmdbGeo;
 use fastlike_runtime::manifest::{Geolocation, Manifest, Warning};
-use fastlike_runtime::{Backend, Builder, Fastlike, LayeredGeo, Limits, LocalGeo, Origin};
+use fastlike_runtime::{
+    Backend, Builder, Fastlike, LayeredGeo, Limits, LocalGeo, Origin, ShieldSite,
+};
 
-use crate::args::{Backtraces, CacheArgs, LimitArgs, ServeArgs, UnknownImports, ViceroyArgs};
+use crate::args::{
+    Backtraces, CacheArgs, HandOffArgs, LimitArgs, ServeArgs, UnknownImports, ViceroyArgs,
+};
+use crate::clients::ClientPlan;
 use crate::failure::Failure;
 
 /// What is taken from the environment, by the names it has there.
@@ -55,7 +60,13 @@ pub(crate) struct ServePlan {
     /// Where requests to all other backends go.
     pub(crate) proxy_to: Option<PlannedBackend>,
     pub(crate) config_stores: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) shields: BTreeMap<String, ShieldSite>,
+    /// The Pushpin's port on the loopback address.
+    pub(crate) pushpin: Option<u16>,
+    pub(crate) websockets: bool,
     pub(crate) geo: LayeredGeo,
+    pub(crate) clients: ClientPlan,
+    pub(crate) fastly_keys: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) warm_up: Option<usize>,
     pub(crate) compile_cache: Option<PathBuf>,
@@ -109,16 +120,25 @@ impl ServePlan {
                 origin,
             });
         }
+        let compile_cache = compile_cache(&args.cache, environment);
         Ok(Self {
             guest,
             listen: addresses(&args.listen.bind)?,
             backends,
             proxy_to: args.proxy_to.map(proxy_to).transpose()?,
             config_stores: stores(&manifest),
+            pushpin: pushpin(&args.hand_off, &manifest),
+            websockets: args
+                .hand_off
+                .enable_local_websocket_passthrough
+                .unwrap_or(true),
+            shields: manifest.shielding_sites,
             geo: geo(manifest.geolocation, args.geo)?,
+            clients: ClientPlan::new(args.clients, compile_cache.as_deref())?,
+            fastly_keys: manifest.fastly_keys,
             limits: limits(&args.limits),
             warm_up: args.limits.warm_up,
-            compile_cache: compile_cache(&args.cache, environment),
+            compile_cache,
             backtraces: args.backtraces,
             manifest_warnings,
             warnings: not_supported(&args.viceroy),
@@ -131,6 +151,8 @@ impl ServePlan {
         let mut builder = Fastlike::builder(self.guest)
             .geo(self.geo)
             .limits(self.limits)
+            .valid_fastly_keys(self.fastly_keys)
+            .websocket_passthrough(self.websockets)
             .backtraces_in_responses(backtraces);
         for backend in self.backends {
             builder = builder.backend(backend.name, backend.origin);
@@ -141,6 +163,12 @@ impl ServePlan {
         }
         for (name, entries) in self.config_stores {
             builder = builder.config_store(name, entries);
+        }
+        for (name, site) in self.shields {
+            builder = builder.shield(name, site);
+        }
+        if let Some(port) = self.pushpin {
+            builder = builder.grip_proxy(SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string());
         }
         if let Some(directory) = self.compile_cache {
             builder = builder.compile_cache(directory);
@@ -188,6 +216,13 @@ fn stores(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String>> {
         (name.clone(), store.entries.clone())
     };
     manifest.config_stores.iter().map(entries).collect()
+}
+
+/// The port that is typed, where 0 means none, else the manifest's.
+fn pushpin(args: &HandOffArgs, manifest: &Manifest) -> Option<u16> {
+    args.local_pushpin_proxy_port
+        .or(manifest.pushpin)
+        .filter(|port| *port != 0)
 }
 
 /// The manifest's table first, then the databases; local addresses, of which
@@ -254,16 +289,7 @@ fn not_supported(args: &ViceroyArgs) -> Vec<String> {
     );
     let given = [
         ("--profile", args.profile.is_some()),
-        // Port 0 switches it off.
-        (
-            "--local-pushpin-proxy-port",
-            args.local_pushpin_proxy_port.is_some_and(|port| port != 0),
-        ),
         ("--unknown-import-behavior", imports),
-        (
-            "--enable-local-websocket-passthrough",
-            args.enable_local_websocket_passthrough == Some(true),
-        ),
         ("--debug", args.debug),
     ];
     given
@@ -399,6 +425,25 @@ mod tests {
     }
 
     #[test]
+    fn the_pushpin_is_the_typed_one_else_the_manifests() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let manifest = folder.path().join("fastly.toml");
+        let text = "[local_server.pushpin]\nenable = true\nproxy_port = 7000\n\
+                    [local_server.shielding_sites]\npdx = \"Local\"\n";
+        std::fs::write(&manifest, text).expect("writable");
+        let plan = |flags: &str| {
+            let line = format!("fastlike x.wasm -C {}{flags}", manifest.display());
+            plan(&line).unwrap_or_else(|_| panic!("{line}"))
+        };
+        assert_eq!(plan("").pushpin, Some(7000));
+        assert_eq!(plan(" --local-pushpin-proxy-port=1").pushpin, Some(1));
+        assert_eq!(plan(" --local-pushpin-proxy-port=0").pushpin, None);
+        assert!(plan("").websockets);
+        assert!(!plan(" --enable-local-websocket-passthrough=false").websockets);
+        assert_eq!(plan("").shields["pdx"], ShieldSite::Running);
+    }
+
+    #[test]
     fn flags_without_their_feature_are_named() {
         let warnings = |flags: &str| {
             let plan =
@@ -410,11 +455,11 @@ mod tests {
             ["--debug is not supported yet and has no effect"]
         );
         assert_eq!(
-            warnings("--profile=guest --unknown-import-behavior=trap --local-pushpin-proxy-port=1")
-                .len(),
-            3
+            warnings("--profile=guest --unknown-import-behavior=trap").len(),
+            2
         );
-        let silent = "--unknown-import-behavior=link-error --local-pushpin-proxy-port=0";
+        let silent = "--unknown-import-behavior=link-error --local-pushpin-proxy-port=1 \
+                      --enable-local-websocket-passthrough=true";
         assert_eq!(warnings(silent), Vec::<String>::new());
     }
 }

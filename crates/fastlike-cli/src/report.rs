@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use annotate_snippets::Level;
 use fastlike_runtime::manifest::Warning;
@@ -114,11 +115,27 @@ impl Report {
 
     /// The listener accepts. The official tools look for these words in
     /// verbose output.
-    pub(crate) fn listening(&self, address: SocketAddr) {
-        let url = format!("http://{address}");
+    pub(crate) fn listening(&self, address: SocketAddr, secure: bool) {
+        let scheme = if secure { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
         match self.format {
             LogFormat::Json => self.json("INFO", "listening", json!({ "url": url })),
             LogFormat::Human => self.info(format_args!("Listening on {url}")),
+        }
+    }
+
+    /// The certificate that clients have to trust.
+    pub(crate) fn made_certificate(&self, path: &Path, address: SocketAddr) {
+        let path = path.display().to_string();
+        match self.format {
+            LogFormat::Json => self.json("INFO", "certificate", json!({ "path": path })),
+            LogFormat::Human => {
+                self.info(format_args!(
+                    "The certificate is {path}: have clients trust it"
+                ));
+                let port = address.port();
+                self.hint(&format!("curl --cacert {path} https://localhost:{port}/"));
+            }
         }
     }
 
@@ -230,6 +247,7 @@ fn fault(outcome: &Outcome) -> Option<String> {
         Outcome::Refused => "no sandbox was free in time".to_owned(),
         Outcome::Looped => "the request came through this service before".to_owned(),
         Outcome::NotStarted(why) => format!("the program could not be started: {why}"),
+        Outcome::Rejected(why) => format!("the program was not asked: {why}"),
         other => format!("{other:?}"),
     })
 }

@@ -11,45 +11,41 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
-use crate::fastlike::{LOOP, Service};
+use crate::guest::Guest;
 use crate::http::{Body, BodyError};
-use crate::meter::{Meter, Metered};
-use crate::observe::{Outcome, RequestReport};
-use crate::pool::Permit;
-use crate::run::{self, Ended};
-use crate::sandbox::Sandbox;
+use crate::incident::Incident;
+use crate::reuse::Lot;
+use crate::run::Ended;
 use crate::session::detach;
 use crate::wire::Wire;
-use crate::world::World;
 
-type Running = Pin<Box<dyn Future<Output = Ended> + Send>>;
+/// A request whose guest is at work, seen from its client's side.
+pub(crate) struct Exchange {
+    pub(crate) incident: Incident,
+    pub(crate) response: oneshot::Receiver<Response<Body>>,
+    /// What tells that the client has gone away.
+    pub(crate) watch: Option<Arc<Wire>>,
+}
 
-/// Runs `sandbox` and gives the client's response.
-pub(crate) async fn answer(
-    service: Arc<Service>,
-    permit: Permit,
-    sandbox: Sandbox,
-    meter: Arc<Meter>,
-    mut incident: Incident,
-    mut response: oneshot::Receiver<Response<Body>>,
-    watch: Option<Arc<Wire>>,
-) -> Response<Body> {
-    incident.meter = Some(Arc::clone(&meter));
-    let mut guest: Running = Box::pin(guest(service, permit, sandbox, meter));
+/// Runs the guest that has the request, and gives the client's response.
+pub(crate) async fn answer(lot: &Arc<Lot>, mut guest: Guest, exchange: Exchange) -> Response<Body> {
+    let Exchange {
+        incident,
+        mut response,
+        watch,
+    } = exchange;
     tokio::select! {
         biased;
-        ended = &mut guest => match response.await {
-            Ok(response) => incident.answered(response, ended),
-            Err(_) => incident.unanswered(ended),
+        next = until_idle(&mut guest) => match next {
+            Next::Ended(ended) => conclude(ended, incident, response).await,
+            Next::Idle => idle(lot, guest, incident, response, watch).await,
         },
         sent = &mut response => match sent {
-            Ok(response) => stream(response, guest, incident, watch),
+            Ok(response) => stream(lot, response, guest, incident, watch),
             // The guest dropped its one chance to answer; its end says why.
             Err(_) => {
                 let ended = guest.await;
@@ -61,67 +57,135 @@ pub(crate) async fn answer(
     }
 }
 
-/// The guest's whole run, within its wall time.
-async fn guest(
-    service: Arc<Service>,
-    permit: Permit,
-    sandbox: Sandbox,
-    meter: Arc<Meter>,
-) -> Ended {
-    let wall = sandbox.session.world.limits.wall;
-    let linked = if permit.is_pooled() {
-        service.program.pooled()
-    } else {
-        match service.program.on_demand(&service.engine) {
-            Ok(linked) => linked,
-            Err(error) => return Outcome::NotStarted(error.to_string()).into(),
+/// As [`answer`], of a guest that has ended already.
+pub(crate) async fn ended(ended: Ended, exchange: Exchange) -> Response<Body> {
+    conclude(ended, exchange.incident, exchange.response).await
+}
+
+/// The guest has ended: with an answer, or without.
+async fn conclude(
+    ended: Ended,
+    incident: Incident,
+    response: oneshot::Receiver<Response<Body>>,
+) -> Response<Body> {
+    match response.await {
+        Ok(response) => incident.answered(response, ended),
+        Err(_) => incident.unanswered(ended),
+    }
+}
+
+/// What a guest does next.
+enum Next {
+    Ended(Ended),
+    /// It has answered, and waits for its next request.
+    Idle,
+}
+
+/// Polls a guest until it ends, or has nothing to do but wait for a request.
+async fn until_idle(guest: &mut Guest) -> Next {
+    std::future::poll_fn(|cx| match Pin::new(&mut *guest).poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Next::Ended(ended)),
+        Poll::Pending if guest.handoff.is_blocked() && guest.handoff.is_waiting() => {
+            Poll::Ready(Next::Idle)
         }
-    };
-    let mut run = Metered::new(
-        run::run(linked, sandbox),
-        meter,
-        Arc::clone(&service.engine.ticker),
-    );
-    // A guest that never waits needs no timer.
-    let at_once = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut run).poll(cx))).await;
-    let ended = match at_once {
-        Poll::Ready(ended) => ended,
-        Poll::Pending => tokio::time::timeout(wall, run)
-            .await
-            .unwrap_or_else(|_| Outcome::WallLimit.into()),
-    };
-    drop(permit);
-    ended
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// The guest waits for its next request; the answer to this one is there, or
+/// comes from a request that was forwarded.
+async fn idle(
+    lot: &Arc<Lot>,
+    guest: Guest,
+    mut incident: Incident,
+    mut response: oneshot::Receiver<Response<Body>>,
+    watch: Option<Arc<Wire>>,
+) -> Response<Body> {
+    incident.settle();
+    if let Ok(response) = response.try_recv() {
+        incident.sent(&response);
+        lot.park(guest);
+        incident.finished();
+        return response;
+    }
+    lot.park(guest);
+    tokio::select! {
+        sent = response => match sent {
+            Ok(response) => {
+                incident.sent(&response);
+                incident.finished();
+                response
+            }
+            Err(_) => incident.unanswered(crate::observe::Outcome::Finished.into()),
+        },
+        () = gone(watch.as_deref()) => Response::new(Body::empty()),
+    }
 }
 
 /// Lets the guest go on while its response is sent.
 fn stream(
+    lot: &Arc<Lot>,
     response: Response<Body>,
-    guest: Running,
+    guest: Guest,
     mut incident: Incident,
     watch: Option<Arc<Wire>>,
 ) -> Response<Body> {
-    incident.status = Some(response.status());
-    let task = detach(async move {
-        tokio::select! {
-            ended = guest => {
-                incident.log_fault(&ended);
-                incident.report(ended.outcome);
-            }
-            () = gone(watch.as_deref()) => {}
-        }
-    });
-    let guest = AbortOnDrop(Some(task.abort_handle()));
+    incident.sent(&response);
+    let (tether, cut) = oneshot::channel();
+    let tether = Tether(Some(tether));
+    drop(detach(go_on(Arc::clone(lot), guest, incident, watch, cut)));
     response.map(|body| {
         if body.is_end_stream() {
-            guest.release();
+            tether.release();
             return body;
         }
         Body::wrap(WhileSent {
             body,
-            guest: Some(guest),
+            tether: Some(tether),
         })
     })
+}
+
+/// The rest of a guest after its answer: until it ends, its client goes away,
+/// or it waits for its next request.
+async fn go_on(
+    lot: Arc<Lot>,
+    mut guest: Guest,
+    mut incident: Incident,
+    watch: Option<Arc<Wire>>,
+    cut: oneshot::Receiver<()>,
+) {
+    let cut = async {
+        // A response that was sent to its end lets go.
+        if cut.await.is_ok() {
+            std::future::pending().await
+        }
+    };
+    tokio::select! {
+        biased;
+        next = until_waiting(&mut guest) => match next {
+            Next::Ended(ended) => incident.ended(ended),
+            Next::Idle => {
+                incident.settle();
+                lot.park(guest);
+                incident.finished();
+            }
+        },
+        () = cut => {}
+        () = gone(watch.as_deref()) => {}
+    }
+}
+
+/// As [`until_idle`], or until a guest that does something else has asked for
+/// its next request: it is known to have answered.
+async fn until_waiting(guest: &mut Guest) -> Next {
+    std::future::poll_fn(|cx| match Pin::new(&mut *guest).poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Next::Ended(ended)),
+        Poll::Pending if guest.handoff.is_waiting() => Poll::Ready(Next::Idle),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// Returns when the client is known to be gone; never without a wire to watch.
@@ -132,19 +196,14 @@ async fn gone(wire: Option<&Wire>) {
     }
 }
 
-/// Stops the guest when the response is dropped before its end.
-struct AbortOnDrop(Option<AbortHandle>);
+/// Ends the guest when the response is dropped before its end.
+struct Tether(Option<oneshot::Sender<()>>);
 
-impl AbortOnDrop {
+impl Tether {
     fn release(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        if let Some(guest) = self.0.take() {
-            guest.abort();
+        if let Some(tether) = self.0.take() {
+            // The guest may have ended, or gone on to its next request.
+            let _ = tether.send(());
         }
     }
 }
@@ -152,7 +211,7 @@ impl Drop for AbortOnDrop {
 /// A response's body, whose guest still runs.
 struct WhileSent {
     body: Body,
-    guest: Option<AbortOnDrop>,
+    tether: Option<Tether>,
 }
 
 impl http_body::Body for WhileSent {
@@ -172,8 +231,8 @@ impl http_body::Body for WhileSent {
             Poll::Ready(Some(Ok(_))) => self.body.is_end_stream(),
             Poll::Ready(Some(Err(_))) | Poll::Pending => false,
         };
-        if over && let Some(guest) = self.guest.take() {
-            guest.release();
+        if over && let Some(tether) = self.tether.take() {
+            tether.release();
         }
         frame
     }
@@ -184,157 +243,5 @@ impl http_body::Body for WhileSent {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// What is reported of one request, whatever becomes of it.
-pub(crate) struct Incident {
-    world: Arc<World>,
-    request_id: String,
-    method: Method,
-    path: String,
-    began: Instant,
-    meter: Option<Arc<Meter>>,
-    status: Option<StatusCode>,
-    reported: bool,
-}
-
-impl Incident {
-    pub(crate) fn new(
-        world: &Arc<World>,
-        request_id: String,
-        request: &http::request::Parts,
-    ) -> Self {
-        Self {
-            world: Arc::clone(world),
-            request_id,
-            method: request.method.clone(),
-            path: request.uri.path().to_owned(),
-            began: Instant::now(),
-            meter: None,
-            status: None,
-            reported: false,
-        }
-    }
-
-    /// The request has been here before.
-    pub(crate) fn looped(mut self) -> Response<Body> {
-        let text = "Loop detected: this request has already come through this program.\n\
-                    A backend of it probably leads back to it.\n";
-        let response = self.plain(LOOP, text.to_owned());
-        self.report(Outcome::Looped);
-        response
-    }
-
-    /// No sandbox was free in time.
-    pub(crate) fn refused(mut self) -> Response<Body> {
-        let text = "All sandboxes are busy; try again.\n";
-        let response = self.plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
-        tracing::warn!(
-            "a request was refused: all {} sandboxes were busy for {:?}",
-            self.world.limits.max_sandboxes,
-            self.world.limits.admission_wait
-        );
-        self.report(Outcome::Refused);
-        response
-    }
-
-    /// The run could not begin.
-    pub(crate) fn not_started(self, why: &str) -> Response<Body> {
-        self.unanswered(Outcome::NotStarted(why.to_owned()).into())
-    }
-
-    fn answered(mut self, response: Response<Body>, ended: Ended) -> Response<Body> {
-        self.status = Some(response.status());
-        self.log_fault(&ended);
-        self.report(ended.outcome);
-        response
-    }
-
-    /// The guest ended without an answer: an empty 200 if it ended well.
-    fn unanswered(mut self, ended: Ended) -> Response<Body> {
-        self.log_fault(&ended);
-        let response = match fault(&ended.outcome) {
-            None => self.plain(StatusCode::OK, String::new()),
-            Some(fault) => {
-                let mut text =
-                    "The program failed to answer; the server's log says why.\n".to_owned();
-                if self.world.backtraces {
-                    text = format!("{fault}\n");
-                    if let Some(backtrace) = &ended.backtrace {
-                        text.push_str(backtrace);
-                        text.push('\n');
-                    }
-                }
-                self.plain(StatusCode::INTERNAL_SERVER_ERROR, text)
-            }
-        };
-        self.report(ended.outcome);
-        response
-    }
-
-    fn plain(&mut self, status: StatusCode, text: String) -> Response<Body> {
-        self.status = Some(status);
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = status;
-        if status != StatusCode::OK {
-            let text = http::HeaderValue::from_static("text/plain; charset=utf-8");
-            response
-                .headers_mut()
-                .insert(http::header::CONTENT_TYPE, text);
-        }
-        response
-    }
-
-    fn log_fault(&self, ended: &Ended) {
-        let Some(fault) = fault(&ended.outcome) else {
-            return;
-        };
-        let backtrace = ended
-            .backtrace
-            .as_deref()
-            .map(|trace| format!("\n{trace}"))
-            .unwrap_or_default();
-        tracing::error!(
-            request = self.request_id,
-            "{} {}: {fault}{backtrace}",
-            self.method,
-            self.path
-        );
-    }
-
-    fn report(&mut self, outcome: Outcome) {
-        self.reported = true;
-        let meter = self.meter.as_deref();
-        self.world.observer.request(&RequestReport {
-            request_id: std::mem::take(&mut self.request_id),
-            method: self.method.clone(),
-            path: std::mem::take(&mut self.path),
-            status: self.status,
-            wall: self.began.elapsed(),
-            cpu: meter.map(Meter::cpu).unwrap_or_default(),
-            heap_peak: meter.map(Meter::heap_peak).unwrap_or_default(),
-            outcome,
-        });
-    }
-}
-
-impl Drop for Incident {
-    fn drop(&mut self) {
-        if !self.reported {
-            self.report(Outcome::Cancelled);
-        }
-    }
-}
-
-/// In words, how a run failed; none if it did not.
-fn fault(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Finished | Outcome::Cancelled | Outcome::Refused | Outcome::Looped => None,
-        Outcome::Exited(code) => Some(format!("the guest exited with code {code}")),
-        Outcome::Trapped(why) => Some(format!("the guest trapped: {why}")),
-        Outcome::CpuLimit => Some("the guest used up its CPU time".to_owned()),
-        Outcome::WallLimit => Some("the guest ran for too long".to_owned()),
-        Outcome::NotStarted(why) => Some(format!("the guest could not be started: {why}")),
     }
 }

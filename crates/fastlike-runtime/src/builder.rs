@@ -5,19 +5,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Registry};
+use crate::client::{ClientSignals, ConnInfo, Known};
 use crate::config_store::{ConfigStore, ConfigStores};
 use crate::engine::Engine;
 use crate::error::StartError;
-use crate::fastlike::{ConnInfo, Fastlike, RequestIds, Secure, Service};
+use crate::fastlike::{Fastlike, RequestIds, Secure, Service};
 use crate::geo::{FixedGeo, GeoProvider};
+use crate::hand_off::HandOffs;
 use crate::hostcalls::Warned;
 use crate::identity::{Identity, LoopMark};
+use crate::inspect::{AllowAll, Inspector};
 use crate::limits::Limits;
 use crate::log::{self, LogSink};
 use crate::observe::{Observer, Unobserved};
 use crate::output::{OutputSink, ToTracing};
 use crate::pool::InstancePool;
 use crate::program::{Guest, Program, Summary};
+use crate::reuse::Lot;
+use crate::shield::{ShieldSite, Shields};
 use crate::user_agent::{UapCore, UserAgentParser};
 use crate::world::World;
 
@@ -26,14 +31,19 @@ pub struct Builder {
     guest: Guest,
     backends: Vec<(String, Arc<dyn Backend>)>,
     registry: Registry,
+    shields: Vec<(String, ShieldSite)>,
+    websockets: bool,
+    grip_proxy: Option<String>,
     config_stores: ConfigStores,
     geo: Arc<dyn GeoProvider>,
     user_agents: Arc<dyn UserAgentParser>,
+    inspector: Arc<dyn Inspector>,
     logs: Arc<dyn LogSink>,
     stdout: Arc<dyn OutputSink>,
     stderr: Arc<dyn OutputSink>,
     observer: Arc<dyn Observer>,
     secure: Secure,
+    known: Known,
     limits: Limits,
     identity: Identity,
     environment: Vec<(String, String)>,
@@ -47,14 +57,19 @@ impl Builder {
             guest,
             backends: Vec::new(),
             registry: Registry::default(),
+            shields: Vec::new(),
+            websockets: true,
+            grip_proxy: None,
             config_stores: ConfigStores::default(),
             geo: Arc::new(FixedGeo::default()),
             user_agents: Arc::new(UapCore),
+            inspector: Arc::new(AllowAll),
             logs: Arc::new(log::ToTracing),
             stdout: Arc::new(ToTracing("stdout")),
             stderr: Arc::new(ToTracing("stderr")),
             observer: Arc::new(Unobserved),
             secure: Box::new(|_, conn| conn.tls),
+            known: Known::default(),
             limits: Limits::default(),
             identity: Identity::default(),
             environment: Vec::new(),
@@ -70,12 +85,52 @@ impl Builder {
         self
     }
 
+    /// Whether the guest may make backends while it runs; true without this.
+    /// Where it may not, it is told so (`UNSUPPORTED`), as on a platform where
+    /// dynamic backends are not enabled.
+    pub fn dynamic_backends(mut self, yes: bool) -> Self {
+        self.registry.allow_dynamic(yes);
+        self
+    }
+
     /// Chooses the backend for a name that is not configured.
     pub fn fallback_backend(
         mut self,
         choose: impl Fn(&str) -> Option<Arc<dyn Backend>> + Send + Sync + 'static,
     ) -> Self {
         self.registry.set_fallback(choose);
+        self
+    }
+
+    /// A shield: a POP that gathers requests on their way to an origin. The
+    /// program asks for it by name, and sends requests to it if it does not
+    /// run there. A later one of the same name takes its place.
+    ///
+    /// Two services that name the same shield, one as [`ShieldSite::Running`]
+    /// and one as [`ShieldSite::At`] with the first one's URL, are two POPs.
+    pub fn shield(mut self, name: impl Into<String>, site: ShieldSite) -> Self {
+        self.shields.push((name.into(), site));
+        self
+    }
+
+    /// Whether the program may hand WebSockets off to backends; true without
+    /// this. Where it may not, it is told so (`UNSUPPORTED`), as on a platform
+    /// where the feature is not bought.
+    pub fn websocket_passthrough(mut self, yes: bool) -> Self {
+        self.websockets = yes;
+        self
+    }
+
+    /// The `HOST:PORT` of a Pushpin, the GRIP proxy behind Fanout: requests
+    /// that the program hands off to Fanout go there. Without one, the
+    /// program is told that there is none (`UNSUPPORTED`).
+    ///
+    /// They bear the backend's name in `Pushpin-Route`. So the Pushpin needs
+    /// `accept_pushpin_route=true` in the section `proxy` of its configuration,
+    /// and a route with that name: `id=NAME HOST:PORT,over_http`. It is not
+    /// started by this.
+    pub fn grip_proxy(mut self, address: impl Into<String>) -> Self {
+        self.grip_proxy = Some(address.into());
         self
     }
 
@@ -132,6 +187,13 @@ impl Builder {
         self
     }
 
+    /// Gives verdicts on requests that the program has inspected. Without one,
+    /// all are allowed.
+    pub fn inspector(mut self, inspector: impl Inspector) -> Self {
+        self.inspector = Arc::new(inspector);
+        self
+    }
+
     /// Says which requests are secure: their URL is `https` and they carry
     /// `fastly-ssl: 1`. Without this, those over an encrypted connection.
     pub fn secure_requests(
@@ -139,6 +201,33 @@ impl Builder {
         is_secure: impl Fn(&http::request::Parts, &ConnInfo) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.secure = Box::new(is_secure);
+        self
+    }
+
+    /// Says what is known of the clients of requests: whether they are bots,
+    /// proxies, attackers. Asked once for each request, before the guest runs.
+    /// What it leaves open, headers of trusted peers may say
+    /// ([`ServeOptions::trusted_peers`](crate::ServeOptions::trusted_peers)).
+    pub fn client_signals(
+        mut self,
+        signals: impl Fn(&http::request::Parts, &ConnInfo) -> ClientSignals + Send + Sync + 'static,
+    ) -> Self {
+        self.known.provider = Some(Box::new(signals));
+        self
+    }
+
+    /// The region whose rules apply to requests (`us`, `eu`); `none` without.
+    pub fn compliance_region(mut self, region: impl Into<String>) -> Self {
+        self.known.compliance_region = Some(region.into());
+        self
+    }
+
+    /// Keys that a request may bear in `Fastly-Key` for `fastly_key_is_valid`
+    /// to say yes; without any, it always says no.
+    pub fn valid_fastly_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.known
+            .valid_keys
+            .extend(keys.into_iter().map(Into::into));
         self
     }
 
@@ -200,6 +289,15 @@ impl Builder {
                 .insert(name, backend)
                 .map_err(|error| StartError::Settings(error.to_string()))?;
         }
+        let mut shields = Shields::default();
+        for (name, site) in self.shields {
+            shields
+                .insert(name, site)
+                .map_err(|error| StartError::Settings(error.to_string()))?;
+        }
+        let grip_proxy = self.grip_proxy.as_deref();
+        let hand_offs = HandOffs::new(self.websockets, grip_proxy, &self.limits)
+            .map_err(|error| StartError::Settings(format!("GRIP proxy: {error}")))?;
         let geo = crate::geo::backend::backend(Arc::clone(&self.geo));
         backends.insert_built_in(crate::geo::backend::NAME, Arc::new(geo));
         check(&self.limits)?;
@@ -232,17 +330,23 @@ impl Builder {
             limits.max_sandboxes,
             limits.admission_wait,
         );
+        // Nothing can go wrong any more.
+        backends.start();
         let world = World {
             backends,
+            shields,
+            hand_offs,
             config_stores: self.config_stores,
             geo: self.geo,
             user_agents: self.user_agents,
+            inspector: self.inspector,
             logs: self.logs,
             stdout: self.stdout,
             stderr: self.stderr,
             observer: self.observer,
             environment,
             identity: LoopMark::new(&mark),
+            lot: Arc::new(Lot::new(self.limits.parked_sandboxes)),
             limits: self.limits,
             backtraces: self.backtraces,
             warned: Warned::default(),
@@ -253,6 +357,7 @@ impl Builder {
             pool,
             world: Arc::new(world),
             secure: self.secure,
+            known: self.known,
             summary,
             requests: RequestIds::new(random),
         }))

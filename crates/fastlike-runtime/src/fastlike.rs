@@ -1,33 +1,35 @@
 //! [`Fastlike`]: a guest with its world, ready to answer requests.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, StatusCode, Uri};
+use http::header::{HeaderValue, RETRY_AFTER};
+use http::{Request, Response, StatusCode, Version};
 use tokio::net::TcpListener;
 
-use crate::answer::{self, Incident};
+use crate::answer::{self, Exchange};
 use crate::builder::Builder;
+use crate::client::{self, ConnInfo, Known};
 use crate::engine::Engine;
 use crate::error::ServeError;
-use crate::http::{Body, BodyError};
+use crate::guest::Guest as Running;
+use crate::http::{Body, BodyError, TakesTrailers};
+use crate::incident::{self, Incident};
 use crate::limits::Limits;
-use crate::meter::Meter;
-use crate::pool::InstancePool;
+use crate::pool::{Admitted, InstancePool, Permit};
 use crate::program::{Guest, Program, Summary};
+use crate::reuse::{self, Delivery, Draining, Met};
 use crate::run;
 use crate::sandbox::Sandbox;
-use crate::session::{ClientMetadata, ClientRequest, OriginalHeaders, ResponseSlot, Session};
-use crate::wire::Wire;
+use crate::serve::ServeOptions;
+use crate::session::{
+    ClientMetadata, ClientRequest, OriginalHeaders, ResponseSlot, Session, detach,
+};
 use crate::world::World;
-
-const FASTLY_SSL: HeaderName = HeaderName::from_static("fastly-ssl");
 
 /// A Compute program, ready to answer requests.
 ///
@@ -60,47 +62,13 @@ pub(crate) struct Service {
     pub(crate) pool: InstancePool,
     pub(crate) world: Arc<World>,
     pub(crate) secure: Secure,
+    pub(crate) known: Known,
     pub(crate) summary: Summary,
     pub(crate) requests: RequestIds,
 }
 
 /// Says whether a request came over a secure connection.
 pub(crate) type Secure = Box<dyn Fn(&http::request::Parts, &ConnInfo) -> bool + Send + Sync>;
-
-/// What is known of the connection that a request came over.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct ConnInfo {
-    /// The client's address.
-    pub peer: Option<SocketAddr>,
-    /// The address that the client connected to.
-    pub local: Option<SocketAddr>,
-    /// The connection is encrypted.
-    pub tls: bool,
-    wire: Option<Arc<Wire>>,
-}
-
-impl ConnInfo {
-    /// A connection from `peer`.
-    pub fn new(peer: SocketAddr, local: Option<SocketAddr>) -> Self {
-        Self {
-            peer: Some(peer),
-            local,
-            ..Self::default()
-        }
-    }
-
-    /// Says that the connection is encrypted.
-    pub fn with_tls(mut self) -> Self {
-        self.tls = true;
-        self
-    }
-
-    pub(crate) fn with_wire(mut self, wire: Arc<Wire>) -> Self {
-        self.wire = Some(wire);
-        self
-    }
-}
 
 /// Numbers requests: a random half for the process, a counting half.
 #[derive(Debug)]
@@ -147,14 +115,25 @@ impl Fastlike {
         self.answer(request, conn).await
     }
 
-    /// Serves HTTP/1.1 on a listener until `shutdown`, then lets running
-    /// requests end within [`Limits::drain`].
+    /// Serves HTTP/1.1 and HTTP/2 in cleartext on a listener until
+    /// `shutdown`, then lets running requests end within [`Limits::drain`].
     pub async fn serve(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        crate::serve::serve(self.clone(), listener, shutdown).await
+        self.serve_with(listener, ServeOptions::new(), shutdown)
+            .await
+    }
+
+    /// As [`Fastlike::serve`], with TLS, behind a proxy, or both.
+    pub async fn serve_with(
+        &self,
+        listener: TcpListener,
+        options: ServeOptions,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        crate::serve::serve(self.clone(), listener, options, shutdown).await
     }
 
     /// Touches up to `n` warm slots ahead of traffic, and says how many: not
@@ -163,19 +142,15 @@ impl Fastlike {
         let service = &self.0;
         let mut warm = Vec::new();
         for _ in 0..n.min(service.pool.slot_count()) {
-            let Some(permit) = service
-                .pool
-                .admit()
-                .await
-                .filter(|permit| permit.is_pooled())
-            else {
+            let permit = service.pool.try_admit();
+            let Some(permit) = permit.filter(Permit::is_pooled) else {
                 break;
             };
-            let Ok(sandbox) = self.sandbox(
-                ClientRequest::nobody(),
-                Arc::default(),
-                ResponseSlot::new().0,
-            ) else {
+            let nobody = Delivery {
+                client: ClientRequest::nobody(),
+                slot: ResponseSlot::new().0,
+            };
+            let Ok(sandbox) = self.sandbox(nobody) else {
                 break;
             };
             let linked = service.program.pooled();
@@ -198,14 +173,16 @@ impl Fastlike {
         &self.0.world.limits
     }
 
-    fn sandbox(
-        &self,
-        client: ClientRequest,
-        meter: Arc<Meter>,
-        slot: ResponseSlot,
-    ) -> crate::error::Result<Sandbox> {
-        let session = Session::new(Arc::clone(&self.0.world), meter, client, slot)?;
+    fn sandbox(&self, first: Delivery) -> crate::error::Result<Sandbox> {
+        let Delivery { client, slot } = first;
+        let session = Session::new(Arc::clone(&self.0.world), Arc::default(), client, slot)?;
         Ok(Sandbox::new(session))
+    }
+
+    /// Ends the waiting of sandboxes for further requests, until the guard is
+    /// dropped.
+    pub(crate) fn drain(&self) -> Draining {
+        self.0.world.lot.drain()
     }
 
     pub(crate) async fn answer(&self, request: Request<Body>, conn: &ConnInfo) -> Response<Body> {
@@ -213,42 +190,93 @@ impl Fastlike {
         let (mut parts, body) = request.into_parts();
         let request_id = service.requests.next();
         let incident = Incident::new(&service.world, request_id.clone(), &parts);
-        let original_headers = original_headers(&parts, conn);
+        let original_headers = client::original_headers(&parts, conn);
+        if let Err(refusal) = client::check(&mut parts, conn) {
+            return incident.rejected(refusal, parts.version);
+        }
         if service.world.identity.is_loop(&parts.headers) {
             return incident.looped();
         }
+        let signals = service.known.signals(&mut parts, conn);
+        let key_is_valid = service.known.key_is_valid(&parts);
         let secure = (service.secure)(&parts, conn);
-        normalize(&mut parts, secure);
-        let Some(permit) = service.pool.admit().await else {
-            let mut busy = incident.refused();
-            busy.headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            return busy;
-        };
+        client::normalize(&mut parts, secure);
         let metadata = Arc::new(ClientMetadata {
             peer: conn.peer,
             local: conn.local,
             request_id,
             original_headers,
+            tls: conn.shared_tls_facts(),
+            h2_fingerprint: conn.wire().and_then(|wire| wire.h2_fingerprint()),
+            signals,
+            key_is_valid,
         });
-        // Without content, the HTTP connection itself notices its end.
-        let watch = if http_body::Body::is_end_stream(&body) {
-            None
-        } else {
-            conn.wire.clone()
-        };
+        // Without content, the HTTP connection itself notices its end, and
+        // one of HTTP/2 always does.
+        let watch = conn
+            .wire()
+            .filter(|wire| !wire.is_http2() && !http_body::Body::is_end_stream(&body))
+            .cloned();
         let client = ClientRequest {
+            wire: conn
+                .wire()
+                .filter(|_| parts.version == Version::HTTP_11)
+                .cloned(),
+            takes_trailers: client::takes_trailers(&parts, conn),
             parts,
             body,
             metadata,
         };
-        let meter = Arc::new(Meter::default());
         let (slot, response) = ResponseSlot::new();
-        let sandbox = match self.sandbox(client, Arc::clone(&meter), slot) {
-            Ok(sandbox) => sandbox,
-            Err(error) => return incident.not_started(&error.to_string()),
+        let exchange = Exchange {
+            incident,
+            response,
+            watch,
         };
-        answer::answer(service, permit, sandbox, meter, incident, response, watch).await
+        self.run(Delivery { client, slot }, exchange).await
+    }
+
+    /// Has a sandbox answer: a parked one that takes the request, or a new one.
+    async fn run(&self, mut delivery: Delivery, mut exchange: Exchange) -> Response<Body> {
+        let service = &self.0;
+        let lot = &service.world.lot;
+        loop {
+            match service.pool.admit(lot).await {
+                None => {
+                    let mut busy = exchange.incident.refused();
+                    busy.headers_mut()
+                        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                    return busy;
+                }
+                Some(Admitted::New(permit)) => {
+                    let sandbox = match self.sandbox(delivery) {
+                        Ok(sandbox) => sandbox,
+                        Err(error) => return exchange.incident.not_started(&error.to_string()),
+                    };
+                    let guest = Running::new(Arc::clone(service), permit, sandbox);
+                    exchange.incident.begins(&guest.meter, false);
+                    return answer::answer(lot, guest, exchange).await;
+                }
+                Some(Admitted::Parked(guest)) => match reuse::meet(guest, delivery).await {
+                    Met::Taken(guest, ended) => {
+                        exchange.incident.begins(&guest.meter, true);
+                        return match ended {
+                            Some(ended) => answer::ended(ended, exchange).await,
+                            None => answer::answer(lot, guest, exchange).await,
+                        };
+                    }
+                    Met::Busy(guest, back) => {
+                        let lot = Arc::clone(lot);
+                        drop(detach(async move { lot.attend(guest).await }));
+                        delivery = *back;
+                    }
+                    Met::Ended(ended, back) => {
+                        incident::log_idle_fault(&ended);
+                        delivery = *back;
+                    }
+                },
+            }
+        }
     }
 }
 
@@ -263,53 +291,14 @@ impl ClientRequest {
                 local: None,
                 request_id: String::new(),
                 original_headers: OriginalHeaders::Names(Vec::new()),
+                tls: None,
+                h2_fingerprint: None,
+                signals: None,
+                key_is_valid: false,
             }),
+            wire: None,
+            takes_trailers: TakesTrailers::default(),
         }
-    }
-}
-
-fn original_headers(parts: &http::request::Parts, conn: &ConnInfo) -> OriginalHeaders {
-    if parts.version <= http::Version::HTTP_11
-        && let Some(head) = conn
-            .wire
-            .as_ref()
-            .and_then(|wire| wire.take_head(&parts.headers))
-    {
-        return OriginalHeaders::Head(head);
-    }
-    OriginalHeaders::Names(parts.headers.iter().map(|(name, _)| name.clone()).collect())
-}
-
-/// Makes the URI absolute and says by `fastly-ssl` whether the client's
-/// connection was secure; a client's own `fastly-ssl` is not believed.
-fn normalize(parts: &mut http::request::Parts, secure: bool) {
-    parts.headers.remove(FASTLY_SSL);
-    if secure {
-        parts
-            .headers
-            .insert(FASTLY_SSL, HeaderValue::from_static("1"));
-    }
-    let scheme = if secure { "https" } else { "http" };
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
-    let target = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let absolute = |authority: &str| {
-        Uri::builder()
-            .scheme(scheme)
-            .authority(authority)
-            .path_and_query(target)
-            .build()
-    };
-    // `*` of OPTIONS and a host that is none have no absolute form.
-    let uri = authority
-        .map(absolute)
-        .and_then(Result::ok)
-        .or_else(|| absolute("localhost").ok());
-    if let Some(uri) = uri {
-        parts.uri = uri;
     }
 }
 
@@ -401,48 +390,3 @@ impl std::fmt::Debug for Fastlike {
 
 /// The statuses of answers that no guest made.
 pub(crate) const LOOP: StatusCode = StatusCode::LOOP_DETECTED;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn uri(request: Request<()>, secure: bool) -> String {
-        let mut parts = request.into_parts().0;
-        normalize(&mut parts, secure);
-        parts.uri.to_string()
-    }
-
-    #[test]
-    fn the_guest_sees_an_absolute_uri() {
-        let request = |target: &str, host: &str| {
-            Request::get(target)
-                .header("host", host)
-                .body(())
-                .expect("request")
-        };
-        assert_eq!(
-            uri(request("/a?b", "example.com:8080"), false),
-            "http://example.com:8080/a?b"
-        );
-        assert_eq!(
-            uri(request("/", "example.com"), true),
-            "https://example.com/"
-        );
-        assert_eq!(
-            uri(request("http://other.example/x", "example.com"), false),
-            "http://example.com/x"
-        );
-        assert_eq!(uri(request("/", "no host"), false), "http://localhost/");
-    }
-
-    #[test]
-    fn a_client_cannot_claim_to_be_secure() {
-        let request = Request::get("/")
-            .header("fastly-ssl", "1")
-            .body(())
-            .expect("request");
-        let mut parts = request.into_parts().0;
-        normalize(&mut parts, false);
-        assert!(parts.headers.get("fastly-ssl").is_none());
-    }
-}

@@ -86,6 +86,11 @@ impl LoopMark {
         drop(headers.try_append(CDN_LOOP, self.token.clone()));
     }
 
+    /// Counts a request that is sent on and may come back to this service.
+    pub(crate) fn mark_hop(&self, headers: &mut HeaderMap) {
+        drop(headers.try_append(CDN_LOOP, HeaderValue::from_static("fastlike-fanout")));
+    }
+
     /// True for a request that has come through this service before, that
     /// bears a bare `fastlike` token, or that has passed too many services.
     pub(crate) fn is_loop(&self, headers: &HeaderMap) -> bool {
@@ -140,6 +145,17 @@ mod tests {
         assert!(is_loop("Fastly, FASTLIKE ; x=1"));
         assert!(!is_loop("fastly, cloudflare; id=\"mine\""));
         assert!(!is_loop("fastlike-of-others"));
+    }
+
+    #[test]
+    fn what_may_come_back_comes_back_so_many_times() {
+        let (mark, mut headers) = (LoopMark::new("mine"), HeaderMap::new());
+        for _ in 0..limits::CDN_LOOP_HOPS {
+            mark.mark_hop(&mut headers);
+            assert!(!mark.is_loop(&headers));
+        }
+        mark.mark_hop(&mut headers);
+        assert!(mark.is_loop(&headers));
     }
 
     #[test]

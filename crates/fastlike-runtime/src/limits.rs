@@ -25,6 +25,10 @@ pub(crate) const RESPONSES: usize = 16 * 1024;
 /// body or two.
 pub(crate) const ASYNC_ITEMS: usize = 64 * 1024;
 
+/// Clients whose addresses and the like a sandbox that answers several
+/// requests remembers; each may have sent a large head.
+pub(crate) const CLIENTS_KNOWN: usize = 16;
+
 /// Config stores, dictionaries and log endpoints of one run, each kind.
 pub(crate) const OPENED: usize = 4 * 1024;
 
@@ -37,6 +41,56 @@ pub(crate) const CLIENT_HEADERS: usize = 256;
 
 /// Bytes of a client's request head.
 pub(crate) const CLIENT_HEAD: usize = 256 * 1024;
+
+/// Bytes of a header of the PROXY protocol: addresses take up to 52, and what
+/// proxies add stays far below this.
+pub(crate) const PROXY_HEADER: usize = 4 * 1024;
+
+/// Bytes that are kept of a TLS handshake, which the client's first message
+/// must be in: 2 KB with post-quantum keys.
+pub(crate) const CLIENT_HELLO: usize = 32 * 1024;
+
+/// Bytes in which an HTTP/2 client's first request must begin for its
+/// fingerprint to be taken.
+pub(crate) const H2_BEGINNING: usize = 16 * 1024;
+
+/// Streams of one HTTP/2 connection that run at the same time (nginx's number;
+/// RFC 9113 section 6.5.2 asks for 100 at least).
+pub(crate) const H2_STREAMS: u32 = 128;
+
+/// Bytes of one HTTP/2 request's headers, each with 32 more as HTTP/2 counts
+/// them: as many as an HTTP/1.1 head may have.
+pub(crate) const H2_HEADER_LIST: u32 = CLIENT_HEAD as u32;
+
+/// Streams that a client resets before they were begun: more is an attack
+/// (CVE-2023-44487) and ends the connection.
+pub(crate) const H2_PENDING_RESETS: usize = 20;
+
+/// Streams of one connection that end because their client broke the rules;
+/// more ends the connection (CVE-2025-8671).
+pub(crate) const H2_LOCAL_RESETS: usize = 100;
+
+/// Bytes of a request's body that a stream's client may send before the guest
+/// reads them.
+pub(crate) const H2_STREAM_WINDOW: u32 = 128 * 1024;
+
+/// The same for all streams of a connection together, so that one whose guest
+/// does not read holds up no other.
+pub(crate) const H2_CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// Bytes of a response that a stream holds for a client that is slow.
+pub(crate) const H2_SEND_BUFFER: usize = 64 * 1024;
+
+/// Bytes of a response's body that are handed out at once. A client must take
+/// so much within [`Limits::client_idle_timeout`]. One frame's content (RFC
+/// 9113 section 4.2).
+pub(crate) const H2_PIECE: usize = 16 * 1024;
+
+/// Bytes of 103 responses that wait for a client to read them.
+pub(crate) const INTERIM_BYTES: usize = 256 * 1024;
+
+/// Bytes that a tunnel, such as a WebSocket's, holds in each direction.
+pub(crate) const TUNNEL_BUFFER: usize = 8 * 1024;
 
 /// Handles in one select (fastly-shared `MAX_PENDING_REQS`).
 pub(crate) const SELECT: u32 = 16 * 1024;
@@ -68,6 +122,27 @@ pub(crate) const URI: usize = 16 * 1024;
 
 /// Bytes of a backend's name.
 pub(crate) const BACKEND_NAME: usize = 255;
+
+/// Bytes of a shield's name: room for it in the name of a backend.
+pub(crate) const SHIELD_NAME: usize = 200;
+
+/// Backends that lead to shields, of one run: the platform's 200 backends of a
+/// service.
+pub(crate) const SHIELD_BACKENDS: usize = 200;
+
+/// Different settings of such backends whose connections are shared by all
+/// runs. A guest can make up timeouts, and so any number.
+pub(crate) const SHIELD_ORIGINS: usize = 64;
+
+/// Bytes of the cache key of such a backend: as long as a key of the core
+/// cache (ABI facts, section 10).
+pub(crate) const SHIELD_CACHE_KEY: usize = 4 * 1024;
+
+/// Unknown shields that are warned about: a guest can make up any number.
+pub(crate) const UNKNOWN_SHIELD_WARNINGS: usize = 64;
+
+/// Bytes of a corp's or workspace's name in an inspection.
+pub(crate) const INSPECT_NAME: usize = 1024;
 
 /// Bytes of a config store's or dictionary's name.
 pub(crate) const STORE_NAME: usize = 255;
@@ -103,9 +178,10 @@ pub(crate) const OUTPUT_LINE: usize = 16 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// CPU time of one run.
+    /// CPU time that one request may take.
     pub cpu: Duration,
-    /// Time from a run's start to its end, waiting included.
+    /// Time from a run's start to its end, waiting included; in a sandbox
+    /// that answers several requests, the time for each.
     pub wall: Duration,
     /// Bytes of linear memory of one run.
     pub heap: u64,
@@ -115,14 +191,33 @@ pub struct Limits {
     pub pool_slots: usize,
     /// Runs at a time, warm slots and spikes together.
     pub max_sandboxes: usize,
-    /// How long a request waits when all of these are busy, before it gets 503.
+    /// Requests that a sandbox may answer after its first, if its program asks
+    /// for more; 0 gives every request a sandbox of its own. Viceroy allows 5.
+    pub reuse_requests: u32,
+    /// How long such a sandbox may wait for its next request; a program can
+    /// ask for less. Viceroy's, and its default, is 10 seconds.
+    pub reuse_wait: Duration,
+    /// How old a sandbox may be that still gets another request.
+    pub reuse_age: Duration,
+    /// Sandboxes that wait for a request at a time; each keeps its memory.
+    /// Viceroy has 5.
+    pub parked_sandboxes: usize,
+    /// How long a request waits when all sandboxes are busy, before it gets 503.
     pub admission_wait: Duration,
     /// Bytes of a used slot that stay in memory for its next run.
     pub keep_resident: usize,
+    /// How long a client may take for what comes before HTTP: the PROXY
+    /// protocol and TLS, each.
+    pub handshake_timeout: Duration,
     /// How long a client may take to send a request's head.
     pub header_read_timeout: Duration,
     /// How long a client may pause while it sends a body or reads a response.
     pub client_idle_timeout: Duration,
+    /// WebSockets that are relayed at a time; one more gets 503. Each is a
+    /// connection of a client and one to an origin, and needs no sandbox.
+    pub max_tunnels: usize,
+    /// How long a WebSocket may be silent in both directions. Zero: any time.
+    pub tunnel_idle_timeout: Duration,
     /// How long running requests get when the server shuts down.
     pub drain: Duration,
 }
@@ -137,10 +232,17 @@ impl Default for Limits {
             body_memory: 128 * 1024 * 1024,
             pool_slots: (cores * 32).clamp(32, 512),
             max_sandboxes: 1_000,
+            reuse_requests: 100,
+            reuse_wait: Duration::from_secs(10),
+            reuse_age: Duration::from_secs(600),
+            parked_sandboxes: 32,
             admission_wait: Duration::from_secs(10),
             keep_resident: 1024 * 1024,
+            handshake_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(30),
             client_idle_timeout: Duration::from_secs(60),
+            max_tunnels: 10_000,
+            tunnel_idle_timeout: Duration::from_secs(600),
             drain: Duration::from_secs(10),
         }
     }
@@ -163,3 +265,37 @@ pub(crate) const ORIGIN_BUFFER: usize = 128 * 1024;
 
 /// Header lines of an origin's response: as many as a client's request may have.
 pub(crate) const ORIGIN_HEADERS: usize = CLIENT_HEADERS;
+
+/// Interim responses (1xx) to one request: 103s come in ones and twos.
+pub(crate) const ORIGIN_INTERIM: u32 = 32;
+
+/// Requests at a time on one HTTP/2 connection to an origin (the lower limit
+/// that RFC 9113 section 6.5.2 recommends to servers).
+pub(crate) const ORIGIN_STREAMS: usize = 100;
+
+/// Bytes of one HTTP/2 response that an origin may send ahead of its reader.
+pub(crate) const ORIGIN_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// Dynamic backends of one service, and of one run (the platform's page).
+pub(crate) const DYNAMIC_BACKENDS: usize = 200;
+
+/// Bytes of a name in a dynamic backend's settings (Viceroy).
+pub(crate) const DYNAMIC_NAME: usize = 1_024;
+
+/// Bytes of certificates or keys in a dynamic backend's settings (Viceroy).
+pub(crate) const DYNAMIC_PEM: usize = 64 * 1024;
+
+/// Bytes of a dynamic backend's cipher list (Viceroy has none; a list of all
+/// that OpenSSL knows is shorter).
+pub(crate) const DYNAMIC_CIPHERS: usize = 16 * 1024;
+
+/// Probes of a health check that count (the newest Rust SDK).
+pub(crate) const HEALTH_WINDOW: u32 = 15;
+
+/// The interval of a health check, and how long a probe may take (the newest
+/// Rust SDK).
+pub(crate) const HEALTH_TIME: std::ops::Range<Duration> =
+    Duration::from_secs(1)..Duration::from_secs(3_600);
+
+/// Bytes of a probe's host and path together (the newest Rust SDK).
+pub(crate) const HEALTH_URL: usize = 8_192;

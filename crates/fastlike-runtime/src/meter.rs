@@ -18,6 +18,8 @@ use crate::engine::Ticker;
 pub(crate) struct Meter {
     /// Nanoseconds of finished polls.
     spent: AtomicU64,
+    /// Of these, what earlier requests of the sandbox have cost.
+    earlier: AtomicU64,
     /// Thread time at which the present poll began.
     began: AtomicU64,
     heap: AtomicU64,
@@ -33,15 +35,33 @@ fn thread_time() -> u64 {
 }
 
 impl Meter {
-    /// CPU time including the poll that is running on this thread.
+    /// CPU time of the whole run, including the poll that is running on this
+    /// thread.
     pub(crate) fn cpu_so_far(&self) -> Duration {
-        let slice = thread_time().saturating_sub(self.began.load(Ordering::Relaxed));
-        Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(slice))
+        Duration::from_nanos(self.nanos_so_far())
     }
 
-    /// CPU time of all finished polls.
+    /// CPU time for the present request, including the poll that is running
+    /// on this thread.
+    pub(crate) fn turn_so_far(&self) -> Duration {
+        let earlier = self.earlier.load(Ordering::Relaxed);
+        Duration::from_nanos(self.nanos_so_far().saturating_sub(earlier))
+    }
+
+    /// CPU time for the present request, of all finished polls.
     pub(crate) fn cpu(&self) -> Duration {
-        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
+        let earlier = self.earlier.load(Ordering::Relaxed);
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_sub(earlier))
+    }
+
+    /// From now on it is another request's time.
+    pub(crate) fn begin_turn(&self) {
+        self.earlier.store(self.nanos_so_far(), Ordering::Relaxed);
+    }
+
+    fn nanos_so_far(&self) -> u64 {
+        let slice = thread_time().saturating_sub(self.began.load(Ordering::Relaxed));
+        self.spent.load(Ordering::Relaxed).saturating_add(slice)
     }
 
     /// Bytes of linear memory now.

@@ -29,12 +29,15 @@ pub struct RequestReport {
     pub path: String,
     /// The status that was sent; none if the client went away before.
     pub status: Option<http::StatusCode>,
-    /// From the request's arrival to the end of its run.
+    /// From the request's arrival to the end of its run, or to when its
+    /// sandbox began to wait for another request.
     pub wall: Duration,
-    /// CPU time of the guest.
+    /// CPU time of the guest, for this request.
     pub cpu: Duration,
     /// Most bytes of linear memory that the guest had.
     pub heap_peak: u64,
+    /// The sandbox had answered other requests before this one.
+    pub reused: bool,
     /// How the run ended.
     pub outcome: Outcome,
 }
@@ -59,6 +62,8 @@ pub enum Outcome {
     Refused,
     /// The request has passed this service already.
     Looped,
+    /// The request is none that a program could answer, and why.
+    Rejected(String),
     /// The run could not be started.
     NotStarted(String),
 }

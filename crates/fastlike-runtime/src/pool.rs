@@ -10,10 +10,14 @@
 //! 3. *The limit*: past that a request waits for a bounded time, and is
 //!    refused then.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::guest::Guest;
+use crate::reuse::Lot;
 
 /// Counts the sandboxes of a service.
 #[derive(Debug)]
@@ -22,6 +26,14 @@ pub(crate) struct InstancePool {
     slots: Arc<Semaphore>,
     slot_count: usize,
     wait: Duration,
+}
+
+/// What a request is run by.
+pub(crate) enum Admitted {
+    /// A new sandbox, which may run.
+    New(Permit),
+    /// A sandbox that waits for a request.
+    Parked(Guest),
 }
 
 /// The right to run one sandbox.
@@ -55,17 +67,46 @@ impl InstancePool {
         self.slot_count
     }
 
-    /// A permit, as soon as there is one; none after the longest wait.
-    pub(crate) async fn admit(&self) -> Option<Permit> {
-        let any = match Arc::clone(&self.all).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let waiting = Arc::clone(&self.all).acquire_owned();
-                tokio::time::timeout(self.wait, waiting).await.ok()?.ok()?
-            }
-        };
+    /// A permit, if there is one now.
+    pub(crate) fn try_admit(&self) -> Option<Permit> {
+        let any = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        Some(self.permit(any))
+    }
+
+    fn permit(&self, any: OwnedSemaphorePermit) -> Permit {
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-        Some(Permit { _any: any, slot })
+        Permit { _any: any, slot }
+    }
+
+    /// A sandbox for a request: one that is parked, or else a new one, as soon
+    /// as there is either; none after the longest wait.
+    pub(crate) async fn admit(&self, lot: &Lot) -> Option<Admitted> {
+        if let Some(guest) = lot.take() {
+            return Some(Admitted::Parked(guest));
+        }
+        if let Some(permit) = self.try_admit() {
+            return Some(Admitted::New(permit));
+        }
+        tokio::time::timeout(self.wait, self.wait_for(lot))
+            .await
+            .ok()?
+    }
+
+    async fn wait_for(&self, lot: &Lot) -> Option<Admitted> {
+        let queued = lot.queue();
+        let mut permit = pin!(Arc::clone(&self.all).acquire_owned());
+        loop {
+            let mut freed = pin!(queued.freed());
+            // A sandbox that is parked from here on is not missed.
+            freed.as_mut().enable();
+            if let Some(guest) = lot.take() {
+                return Some(Admitted::Parked(guest));
+            }
+            tokio::select! {
+                any = permit.as_mut() => return Some(Admitted::New(self.permit(any.ok()?))),
+                () = freed => {}
+            }
+        }
     }
 }
 
@@ -73,16 +114,23 @@ impl InstancePool {
 mod tests {
     use super::*;
 
+    async fn admit(pool: &InstancePool) -> Option<Permit> {
+        match pool.admit(&Lot::new(0)).await? {
+            Admitted::New(permit) => Some(permit),
+            Admitted::Parked(_) => panic!("nothing is parked"),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn slots_first_then_spikes_then_a_bounded_wait() {
         let pool = Arc::new(InstancePool::new(1, 2, Duration::from_secs(1)));
-        let first = pool.admit().await.expect("a slot");
-        let second = pool.admit().await.expect("a spike");
+        let first = admit(&pool).await.expect("a slot");
+        let second = admit(&pool).await.expect("a spike");
         assert_eq!((first.is_pooled(), second.is_pooled()), (true, false));
-        assert!(pool.admit().await.is_none(), "refused after the wait");
+        assert!(admit(&pool).await.is_none(), "refused after the wait");
         let waiting = tokio::spawn({
             let pool = Arc::clone(&pool);
-            async move { pool.admit().await }
+            async move { admit(&pool).await }
         });
         tokio::task::yield_now().await;
         drop(first);

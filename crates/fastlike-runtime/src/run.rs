@@ -39,7 +39,7 @@ pub(crate) fn store(linked: &Linked, sandbox: Sandbox) -> Store<Sandbox> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |context| {
         let meter: &Arc<Meter> = &context.data().session.meter;
-        if meter.cpu_so_far() > limit {
+        if meter.turn_so_far() > limit {
             return Err(CpuLimitReached(limit).into());
         }
         Ok(UpdateDeadline::Yield(1))

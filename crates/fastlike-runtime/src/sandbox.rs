@@ -28,7 +28,9 @@ impl Sandbox {
         for (name, value) in &world.environment {
             wasi.env(name, value);
         }
-        wasi.env("FASTLY_TRACE_ID", &session.downstream.current().request_id);
+        // Of the first request: an environment does not change.
+        let first = session.downstream.current();
+        wasi.env("FASTLY_TRACE_ID", &first.request_id);
         Self {
             heap: HeapLimit {
                 limit: world.limits.heap,

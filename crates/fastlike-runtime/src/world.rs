@@ -5,19 +5,26 @@ use std::sync::Arc;
 use crate::backend::Registry;
 use crate::config_store::ConfigStores;
 use crate::geo::GeoProvider;
+use crate::hand_off::HandOffs;
 use crate::hostcalls::Warned;
 use crate::identity::LoopMark;
+use crate::inspect::Inspector;
 use crate::limits::Limits;
 use crate::log::LogSink;
 use crate::observe::Observer;
 use crate::output::OutputSink;
+use crate::reuse::Lot;
+use crate::shield::Shields;
 use crate::user_agent::UserAgentParser;
 
 pub(crate) struct World {
     pub(crate) backends: Registry,
+    pub(crate) shields: Shields,
+    pub(crate) hand_offs: HandOffs,
     pub(crate) config_stores: ConfigStores,
     pub(crate) geo: Arc<dyn GeoProvider>,
     pub(crate) user_agents: Arc<dyn UserAgentParser>,
+    pub(crate) inspector: Arc<dyn Inspector>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) stdout: Arc<dyn OutputSink>,
     pub(crate) stderr: Arc<dyn OutputSink>,
@@ -29,4 +36,6 @@ pub(crate) struct World {
     /// A fault's backtrace is shown to the client.
     pub(crate) backtraces: bool,
     pub(crate) warned: Warned,
+    /// The sandboxes that wait for another request.
+    pub(crate) lot: Arc<Lot>,
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fastlike_runtime::{Body, Fastlike, Guest, LocalGeo, backend_fn};
+use fastlike_runtime::{Body, Fastlike, Guest, LocalGeo, ServeOptions, backend_fn};
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
@@ -42,7 +42,7 @@ pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failu
         let fastlike = listen::build(builder).await?;
         report.loaded(fastlike.summary());
         report.backend("origin", "a function in this process");
-        report.listening(address);
+        report.listening(address, false);
         report.hint(&format!(
             "a page made by the program:      http://{address}/"
         ));
@@ -52,7 +52,7 @@ pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failu
         report.hint(&format!(
             "the same, streamed line by line: http://{address}/origin/slow"
         ));
-        listen::serve(&fastlike, listener, report).await
+        listen::serve(&fastlike, listener, ServeOptions::new(), report).await
     })
 }
 

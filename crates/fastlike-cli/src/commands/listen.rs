@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use fastlike_runtime::{Builder, Fastlike, StartError};
+use fastlike_runtime::{Builder, Fastlike, ServeOptions, StartError};
 use tokio::net::TcpListener;
 
 use crate::args::OutputArgs;
@@ -78,11 +78,12 @@ pub(super) async fn build(builder: Builder) -> Result<Fastlike, Failure> {
 pub(super) async fn serve(
     fastlike: &Fastlike,
     listener: TcpListener,
+    options: ServeOptions,
     report: &Report,
 ) -> Result<(), Failure> {
     let signals = Signals::new()?;
     Ok(fastlike
-        .serve(listener, signals.first(report.clone()))
+        .serve_with(listener, options, signals.first(report.clone()))
         .await?)
 }
 

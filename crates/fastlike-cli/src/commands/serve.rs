@@ -21,6 +21,7 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
         // is said at once, and early clients wait in the queue.
         let (listener, address) = listen::bind(&typed, &plan.listen).await?;
         let warm_up = plan.warm_up;
+        let clients = plan.clients.clone();
         let targets: Vec<_> = plan
             .backends
             .iter()
@@ -42,7 +43,10 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
         for (name, url) in &targets {
             report.backend(name, url);
         }
-        report.listening(address);
-        listen::serve(&fastlike, listener, report).await
+        report.listening(address, clients.is_secure());
+        if let Some(path) = clients.made_certificate() {
+            report.made_certificate(path, address);
+        }
+        listen::serve(&fastlike, listener, clients.options(), report).await
     })
 }

@@ -206,7 +206,10 @@ fn listening(stdout: &str) -> Option<SocketAddr> {
     // Whole lines only: the last one may still be on its way.
     let (whole, _) = stdout.rsplit_once('\n')?;
     let line = whole.lines().find(|line| line.contains("istening"))?;
-    let url = line.split_once("http://")?.1;
+    let url = line
+        .split_once("http://")
+        .or_else(|| line.split_once("https://"))?
+        .1;
     let end = url.find('"').unwrap_or(url.len());
     url.get(..end)?.trim_end().parse().ok()
 }

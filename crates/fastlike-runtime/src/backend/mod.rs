@@ -3,11 +3,15 @@
 //! [`Backend`] is the seam: [`Origin`] speaks HTTP to a real server,
 //! [`ServiceBackend`] and [`backend_fn`] run an origin inside this process.
 
+mod ciphers;
+mod dynamic;
+mod health;
 pub(crate) mod host;
 mod origin;
 mod registry;
 mod service;
 mod tls;
+mod verify;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,8 +19,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::upgrade::OnUpgrade;
+use parking_lot::Mutex;
+
 use crate::http::Body;
 
+pub(crate) use dynamic::{DynamicSettings, Unmade};
+pub use health::HealthCheck;
 pub use origin::{Origin, OriginError};
 pub(crate) use registry::Registry;
 pub use service::{BackendFn, IntoResponse, ServiceBackend, backend_fn};
@@ -31,6 +40,15 @@ pub trait Backend: Send + Sync + 'static {
     /// What the `fastly_backend` getters tell about this backend. Asked for
     /// each call; must be cheap and must not change.
     fn info(&self) -> &BackendInfo;
+
+    /// What is known of the backend's health now.
+    fn health_now(&self) -> Health {
+        self.info().health
+    }
+
+    /// Called once, within its runtime, when a service has the backend: work
+    /// that goes on by itself, such as health checks, begins.
+    fn start(&self) {}
 
     /// Sends one request and answers with the response's head as soon as it
     /// is there; its body streams.
@@ -50,6 +68,14 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
         B::info(self)
     }
 
+    fn health_now(&self) -> Health {
+        B::health_now(self)
+    }
+
+    fn start(&self) {
+        B::start(self);
+    }
+
     fn send(
         &self,
         request: http::Request<Body>,
@@ -62,7 +88,29 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
 /// What else is known about a request when it is sent.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-pub struct SendContext {}
+pub struct SendContext {
+    /// The request asks to upgrade its connection: its `upgrade` header is
+    /// kept, and an answer with 101 is a success. A backend that upgrades
+    /// puts hyper's `OnUpgrade` into the response's extensions; an [`Origin`]
+    /// does.
+    pub upgrade: bool,
+}
+
+/// The connection behind a 101, to be taken once. Cloneable, as the
+/// extensions of a response must be.
+#[derive(Debug, Clone)]
+pub(crate) struct Upgraded(Arc<Mutex<Option<OnUpgrade>>>);
+
+impl Upgraded {
+    fn new(upgrade: OnUpgrade) -> Self {
+        Self(Arc::new(Mutex::new(Some(upgrade))))
+    }
+
+    /// The connection, unless it was taken before.
+    pub(crate) fn take(&self) -> Option<OnUpgrade> {
+        self.0.lock().take()
+    }
+}
 
 /// The address that really answered; an [`Origin`] puts it into the
 /// response's extensions.
@@ -124,7 +172,9 @@ impl BackendInfo {
 }
 
 /// TCP keep-alive probes of a backend's connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// A time or a number of zero leaves the system's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TcpKeepalive {
     /// Idle time before the first probe.
     pub time: Duration,
@@ -135,7 +185,7 @@ pub struct TcpKeepalive {
 }
 
 /// A TLS protocol version as the ABI numbers them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum TlsVersion {
     Tls1_0,
@@ -221,6 +271,17 @@ pub enum SendError {
     /// The response's head took longer than the first-byte timeout.
     #[error("no response within {0:?}")]
     ResponseTimeout(Duration),
+    /// The origin, or what it sent, ended the request by the rules of HTTP/2.
+    #[error("HTTP/2: {message}")]
+    Http2 {
+        /// The type of the frame that ended it, received or sent
+        /// (RFC 9113 section 6).
+        frame: u8,
+        /// Its error code (RFC 9113 section 7).
+        code: u32,
+        /// What h2 says.
+        message: String,
+    },
     /// The response's status line makes no sense.
     #[error("the response's status is invalid")]
     InvalidStatus,

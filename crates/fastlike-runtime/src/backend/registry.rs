@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::Backend;
+use super::dynamic::{DynamicBackends, DynamicSettings, Unmade};
+use super::{Backend, Origin};
 use crate::limits;
 
 /// Chooses the backend of a name that is not configured.
@@ -20,6 +21,7 @@ pub(crate) struct Registry {
     fallback: Option<Fallback>,
     /// What the fallback answered: asked twice, it might make two pools.
     remembered: RwLock<HashMap<String, Arc<dyn Backend>>>,
+    dynamic: DynamicBackends,
     warned: Mutex<HashSet<String>>,
 }
 
@@ -76,10 +78,31 @@ impl Registry {
         if let Some(earlier) = remembered.get(name) {
             return Some(Arc::clone(earlier));
         }
+        backend.start();
         if remembered.len() < limits::FALLBACK_BACKENDS {
             remembered.insert(name.to_owned(), Arc::clone(&backend));
         }
         Some(backend)
+    }
+
+    /// Whether guests may make backends; they may by default.
+    pub(crate) fn allow_dynamic(&mut self, yes: bool) {
+        self.dynamic.allow(yes);
+    }
+
+    /// A backend that a guest asks for by its settings.
+    pub(crate) fn dynamic(&self, settings: DynamicSettings) -> Result<Arc<Origin>, Unmade> {
+        self.dynamic.get(settings)
+    }
+
+    /// Whether a backend of this name is configured, or the platform's own.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.configured.contains_key(name) || self.built_in.contains_key(name)
+    }
+
+    /// Has backends begin with what goes on by itself.
+    pub(crate) fn start(&self) {
+        self.configured.values().for_each(Backend::start);
     }
 
     /// The configured names in order.

@@ -4,19 +4,17 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
-    verify_tls13_signature,
-};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls::{SupportedProtocolVersion, version};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 use tokio_rustls::TlsConnector;
 
+use super::ciphers::Ciphers;
 use super::origin::OriginError;
+use super::verify::{AnyCertificate, AnyName, OtherName};
 use super::{SendError, TlsVersion};
 
 /// What an origin's TLS connections look like.
@@ -29,6 +27,30 @@ pub(super) struct TlsSettings {
     pub(super) roots: Option<Arc<RootCertStore>>,
     pub(super) identity: Option<Arc<CertifiedKey>>,
     pub(super) check_cert: bool,
+    /// The certificate may bear any name, if its authority is trusted.
+    pub(super) any_name: bool,
+    /// Instead of all suites that there are; and the list that says so.
+    pub(super) ciphers: Option<(Ciphers, String)>,
+}
+
+/// What the handshake proposes to speak (RFC 7301).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocols {
+    /// HTTP/2, else HTTP/1.1.
+    Both,
+    OnlyHttp1,
+    OnlyHttp2,
+}
+
+impl Protocols {
+    fn alpn(self) -> Vec<Vec<u8>> {
+        let names: &[&[u8]] = match self {
+            Self::Both => &[b"h2", b"http/1.1"],
+            Self::OnlyHttp1 => &[b"http/1.1"],
+            Self::OnlyHttp2 => &[b"h2"],
+        };
+        names.iter().map(|name| name.to_vec()).collect()
+    }
 }
 
 /// The name that the handshake tells the origin in clear.
@@ -48,6 +70,8 @@ impl Default for TlsSettings {
             roots: None,
             identity: None,
             check_cert: true,
+            any_name: false,
+            ciphers: None,
         }
     }
 }
@@ -55,6 +79,8 @@ impl Default for TlsSettings {
 /// Ready for handshakes; one for each origin, so that sessions are resumed.
 pub(super) struct Tls {
     pub(super) connector: TlsConnector,
+    /// Proposes nothing but HTTP/1.1, for connections that are to be upgraded.
+    pub(super) http1: TlsConnector,
     pub(super) name: ServerName<'static>,
 }
 
@@ -66,6 +92,7 @@ impl TlsSettings {
         host: &str,
         min: Option<TlsVersion>,
         max: Option<TlsVersion>,
+        protocols: Protocols,
     ) -> Result<Tls, SendError> {
         let wrong = |error: rustls::Error| SendError::TlsConfiguration(error.to_string());
         let cert_host = match &self.cert_host {
@@ -81,10 +108,14 @@ impl TlsSettings {
             Sni::CertHost | Sni::Off => cert_host.clone(),
         };
 
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut provider = aws_lc_rs::default_provider();
+        if let Some((ciphers, _)) = &self.ciphers {
+            provider.cipher_suites = ciphers.of(&provider.cipher_suites);
+        }
+        let provider = Arc::new(provider);
         let verifier = self.verifier(&provider, cert_host, &name)?;
         let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&versions(min, max))
+            .with_protocol_versions(&self.versions(min, max))
             .map_err(wrong)?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
@@ -96,11 +127,36 @@ impl TlsSettings {
             None => config.with_no_client_auth(),
         };
         config.enable_sni = self.sni != Sni::Off;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut http1 = config.clone();
+        http1.alpn_protocols = Protocols::OnlyHttp1.alpn();
+        config.alpn_protocols = protocols.alpn();
         Ok(Tls {
             connector: TlsConnector::from(Arc::new(config)),
+            http1: TlsConnector::from(Arc::new(http1)),
             name,
         })
+    }
+
+    /// The versions that rustls has within the range that was asked for. It
+    /// has no 1.0 and 1.1, so those only widen the range.
+    pub(super) fn versions(
+        &self,
+        min: Option<TlsVersion>,
+        max: Option<TlsVersion>,
+    ) -> Vec<&'static SupportedProtocolVersion> {
+        let ciphers = self.ciphers.as_ref();
+        let no_tls12 = ciphers.is_some_and(|(ciphers, _)| ciphers.is_empty());
+        let known = [
+            (TlsVersion::Tls1_2, &version::TLS12),
+            (TlsVersion::Tls1_3, &version::TLS13),
+        ];
+        known
+            .into_iter()
+            .filter(|(version, _)| min.is_none_or(|min| *version >= min))
+            .filter(|(version, _)| max.is_none_or(|max| *version <= max))
+            .filter(|(version, _)| !(no_tls12 && *version == TlsVersion::Tls1_2))
+            .map(|(_, supported)| supported)
+            .collect()
     }
 
     fn verifier(
@@ -124,6 +180,10 @@ impl TlsSettings {
                     .to_owned(),
             ));
         }
+        if self.any_name {
+            let algorithms = provider.signature_verification_algorithms;
+            return Ok(Arc::new(AnyName { roots, algorithms }));
+        }
         let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
             .build()
             .map_err(|error| SendError::TlsConfiguration(error.to_string()))?;
@@ -133,24 +193,6 @@ impl TlsSettings {
             Ok(Arc::new(OtherName { inner, cert_host }))
         }
     }
-}
-
-/// The versions that rustls has within the range that was asked for. It has
-/// no 1.0 and 1.1, so those only widen the range.
-pub(super) fn versions(
-    min: Option<TlsVersion>,
-    max: Option<TlsVersion>,
-) -> Vec<&'static SupportedProtocolVersion> {
-    let known = [
-        (TlsVersion::Tls1_2, &version::TLS12),
-        (TlsVersion::Tls1_3, &version::TLS13),
-    ];
-    known
-        .into_iter()
-        .filter(|(version, _)| min.is_none_or(|min| *version >= min))
-        .filter(|(version, _)| max.is_none_or(|max| *version <= max))
-        .map(|(_, supported)| supported)
-        .collect()
 }
 
 fn system_roots() -> Arc<RootCertStore> {
@@ -213,93 +255,6 @@ pub(super) fn fault(error: &io::Error) -> Option<SendError> {
     })
 }
 
-/// Verifies the certificate against another name than the one sent as SNI.
-#[derive(Debug)]
-struct OtherName {
-    inner: Arc<WebPkiServerVerifier>,
-    cert_host: ServerName<'static>,
-}
-
-impl ServerCertVerifier for OtherName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _sni: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let name = &self.cert_host;
-        self.inner
-            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner
-            .verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// Takes any certificate whose key the origin really has.
-#[derive(Debug)]
-struct AnyCertificate {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,12 +262,23 @@ mod tests {
     #[test]
     fn the_range_of_versions_is_clamped_to_what_there_is() {
         use TlsVersion::*;
-        let count = |min, max| versions(min, max).len();
+        let settings = TlsSettings::default();
+        let count = |min, max| settings.versions(min, max).len();
         assert_eq!(count(None, None), 2);
         assert_eq!(count(Some(Tls1_0), Some(Tls1_3)), 2);
         assert_eq!(count(Some(Tls1_3), None), 1);
         assert_eq!(count(None, Some(Tls1_2)), 1);
         assert_eq!(count(None, Some(Tls1_1)), 0);
         assert_eq!(count(Some(Tls1_3), Some(Tls1_2)), 0);
+    }
+
+    #[test]
+    fn without_a_suite_for_it_there_is_no_tls_1_2() {
+        let settings = TlsSettings {
+            ciphers: Some((Ciphers::parse("AES128-SHA"), String::new())),
+            ..TlsSettings::default()
+        };
+        assert_eq!(settings.versions(None, None), [&version::TLS13]);
+        assert!(settings.versions(None, Some(TlsVersion::Tls1_2)).is_empty());
     }
 }

@@ -18,6 +18,7 @@ mod http_req;
 mod http_resp;
 mod legacy;
 mod log;
+mod shielding;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub(crate) fn link(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     link::fastly_http_req(linker)?;
     link::fastly_http_resp(linker)?;
     link::fastly_log(linker)?;
+    link::fastly_shielding(linker)?;
     link::fastly_uap(linker)?;
     unavailable::link(linker)?;
     legacy::link(linker)?;

@@ -57,6 +57,7 @@ fn send_status(error: &SendError) -> FastlyStatus {
         | SendError::TlsAlert { .. }
         | SendError::TlsProtocol(_)
         | SendError::ResponseTimeout(_)
+        | SendError::Http2 { .. }
         | SendError::RequestBody(_)
         | SendError::Internal(_) => FastlyStatus::Error,
     }
@@ -80,6 +81,7 @@ fn send_tag(error: &SendError) -> SendErrorDetailTag {
         SendError::Incomplete => SendErrorDetailTag::HttpIncompleteResponse,
         SendError::HeadTooLarge => SendErrorDetailTag::HttpResponseHeaderSectionTooLarge,
         SendError::ResponseTimeout(_) => SendErrorDetailTag::HttpResponseTimeout,
+        SendError::Http2 { .. } => SendErrorDetailTag::H2Error,
         SendError::InvalidStatus => SendErrorDetailTag::HttpResponseStatusInvalid,
         SendError::Protocol(_) => SendErrorDetailTag::HttpProtocolError,
         SendError::InvalidUri(_) => SendErrorDetailTag::HttpRequestUriInvalid,
@@ -103,6 +105,10 @@ pub(super) fn send_error_report(error: &Error) -> Option<SendErrorReport> {
             SendError::TlsAlert { id, .. } => Some(*id),
             _ => None,
         },
+        h2: match error {
+            SendError::Http2 { frame, code, .. } => Some((*frame, *code)),
+            _ => None,
+        },
     })
 }
 
@@ -124,6 +130,7 @@ pub(super) fn forwarded_status(error: &SendError) -> http::StatusCode {
         | SendError::TlsProtocol(_)
         | SendError::Incomplete
         | SendError::HeadTooLarge
+        | SendError::Http2 { .. }
         | SendError::InvalidStatus
         | SendError::Protocol(_) => http::StatusCode::BAD_GATEWAY,
         SendError::UnknownBackend(_)

@@ -10,15 +10,15 @@ use fastlike_abi::fastly_http_body::FastlyHttpBody;
 use fastlike_abi::fastly_http_req::FastlyHttpReq;
 use fastlike_abi::fastly_http_resp::FastlyHttpResp;
 use fastlike_abi::fastly_log::FastlyLog;
+use fastlike_abi::fastly_shielding::FastlyShielding as _;
 use fastlike_abi::fastly_uap::FastlyUap as _;
 use fastlike_abi::types::{
     BodyHandle, CacheOverrideTag, FastlyStatus, HostError, PendingRequestHandle,
-    PendingResponseKind, RequestHandle,
+    PendingResponseKind, RequestHandle, ShieldBackendOptions,
 };
 use wasmtime::ResourceLimiter as _;
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::unavailable;
 use crate::backend::{Registry, SendError};
 use crate::config_store::{ConfigStore, ConfigStores};
 use crate::http::Body;
@@ -39,15 +39,23 @@ impl ConfigStore for AnyKey {
 }
 
 fn sandbox() -> Sandbox {
+    sandbox_of(crate::shield::Shields::default())
+}
+
+fn sandbox_of(shields: crate::shield::Shields) -> Sandbox {
     let mut config_stores = ConfigStores::default();
     for name in ["store".to_owned(), "s".repeat(limits::STORE_NAME)] {
         config_stores.insert(name, Arc::new(AnyKey));
     }
     let world = World {
         backends: Registry::default(),
+        shields,
+        hand_offs: crate::hand_off::HandOffs::new(true, None, &Limits::default())
+            .expect("no address"),
         config_stores,
         geo: Arc::new(crate::geo::FixedGeo::default()),
         user_agents: Arc::new(UapCore),
+        inspector: Arc::new(crate::inspect::AllowAll),
         logs: Arc::new(|_: &str, _: &[u8]| {}),
         stdout: Arc::new(|_: &[u8]| {}),
         stderr: Arc::new(|_: &[u8]| {}),
@@ -57,6 +65,7 @@ fn sandbox() -> Sandbox {
         limits: Limits::default(),
         backtraces: false,
         warned: super::Warned::default(),
+        lot: Arc::default(),
     };
     let session = Session::new(
         Arc::new(world),
@@ -282,10 +291,14 @@ fn tables_grow_up_to_the_limit() {
 #[tokio::test]
 async fn a_select_takes_as_many_handles_as_its_limit() {
     for (count, expected) in [(limits::SELECT, Fine), (limits::SELECT + 1, Inval)] {
-        let mut raw = vec![0u8; (count as usize + 1) * 4];
         let list = GuestPtr::new((0, count));
         let mut sandbox = sandbox();
-        // Handle 0 is the client's body, which is at its end and so ready.
+        let mut raw = vec![0u8; 4];
+        for _ in 0..count {
+            let body = sandbox.session.items.insert(Body::empty()).expect("room");
+            raw.extend_from_slice(&u32::from(body).to_le_bytes());
+        }
+        // The first one, handle 0, is the client's body, which is ready.
         let selected = sandbox
             .select(&mut GuestMemory::Unshared(&mut raw), list, 0)
             .await;
@@ -370,20 +383,165 @@ async fn an_unknown_backend_consumes_request_and_body_and_fills_the_detail() {
     );
 }
 
+/// A sandbox that knows the shield `there`, at two URLs of ten bytes.
+fn sandbox_with_shield() -> Sandbox {
+    let mut shields = crate::shield::Shields::default();
+    let there = crate::ShieldSite::At {
+        plain: "http://a:1".to_owned(),
+        tls: "http://a:2".to_owned(),
+    };
+    shields
+        .insert("there".to_owned(), there)
+        .expect("a valid site");
+    sandbox_of(shields)
+}
+
+/// The record of options at 512, then the text of `url` at [`TEXT_AT`].
+fn shield_memory(url: &str, record: [u32; 4], more: usize) -> Vec<u8> {
+    let mut raw = memory(more);
+    for (index, field) in record.into_iter().enumerate() {
+        let at = 512 + index * 4;
+        raw[at..at + 4].copy_from_slice(&field.to_le_bytes());
+    }
+    let at = TEXT_AT as usize;
+    raw[at..at + url.len()].copy_from_slice(url.as_bytes());
+    raw
+}
+
+fn backend_for_shield(
+    sandbox: &mut Sandbox,
+    raw: &mut [u8],
+    mask: ShieldBackendOptions,
+    room: u32,
+) -> FastlyStatus {
+    let mem = &mut GuestMemory::Unshared(raw);
+    let (options, name) = (GuestPtr::new(512), GuestPtr::new(0));
+    status(sandbox.backend_for_shield(mem, text(10), mask, options, name, room, result(600)))
+}
+
 #[test]
-fn what_is_not_available_answers_its_status_through_the_door_too() {
+fn a_guest_makes_backends_for_shields_up_to_the_limit() {
+    let mut sandbox = sandbox_with_shield();
+    let mut raw = shield_memory("http://a:2", [0; 4], 10);
+    let none = ShieldBackendOptions::empty();
+    for _ in 0..limits::SHIELD_BACKENDS {
+        assert_eq!(backend_for_shield(&mut sandbox, &mut raw, none, 100), Fine);
+    }
+    assert_eq!(&raw[..18], b"shield 199 there t");
+    assert_eq!(
+        backend_for_shield(&mut sandbox, &mut raw, none, 100),
+        Limitexceeded
+    );
+}
+
+#[test]
+fn the_options_of_a_shields_backend_are_read_where_their_bit_is_set() {
+    let times =
+        ShieldBackendOptions::FIRST_BYTE_TIMEOUT | ShieldBackendOptions::BETWEEN_BYTES_TIMEOUT;
+    let mut sandbox = sandbox_with_shield();
+    // The key is nowhere, and nobody asks for it.
+    let mut raw = shield_memory("http://a:1", [u32::MAX, u32::MAX, 1_500, 2_500], 10);
+    assert_eq!(backend_for_shield(&mut sandbox, &mut raw, times, 20), Fine);
+    let made = sandbox.session.backend("shield 0 there plain");
+    let made = made.expect("the backend of that name");
+    let info = made.info();
+    assert_eq!(info.first_byte_timeout.as_millis(), 1_500);
+    assert_eq!(info.between_bytes_timeout.as_millis(), 2_500);
+    let reserved = ShieldBackendOptions::RESERVED;
+    assert_eq!(
+        backend_for_shield(&mut sandbox, &mut raw, reserved, 20),
+        Inval
+    );
+    // Too small a buffer: nothing is written, not even the length.
+    raw[..604].fill(7);
+    let none = ShieldBackendOptions::empty();
+    assert_eq!(
+        backend_for_shield(&mut sandbox, &mut raw, none, 19),
+        FastlyStatus::Buflen
+    );
+    assert!(raw[..604].iter().all(|byte| *byte == 7));
+}
+
+#[test]
+fn a_shields_cache_key_is_taken_up_to_its_limit() {
+    let key = ShieldBackendOptions::USE_CACHE_KEY;
+    let answers = [limits::SHIELD_CACHE_KEY, limits::SHIELD_CACHE_KEY + 1].map(|length| {
+        let record = [TEXT_AT + 10, length as u32, 0, 0];
+        let mut raw = shield_memory("http://a:1", record, length + 10);
+        backend_for_shield(&mut sandbox_with_shield(), &mut raw, key, 100)
+    });
+    assert_eq!(answers, [Fine, Inval]);
+    let mut not_text = shield_memory("http://a:1", [TEXT_AT + 10, 1, 0, 0], 11);
+    not_text[TEXT_AT as usize + 10] = 0xff;
+    assert_eq!(
+        backend_for_shield(&mut sandbox_with_shield(), &mut not_text, key, 100),
+        Inval
+    );
+}
+
+/// Calls `inspect` on a new request with this record at 512.
+fn inspected(mask: u32, record: [u32; 6], room: u32, more: usize) -> (FastlyStatus, Vec<u8>) {
+    let mut sandbox = sandbox();
+    let mut raw = memory(more);
+    for (index, field) in record.into_iter().enumerate() {
+        let at = 512 + index * 4;
+        raw[at..at + 4].copy_from_slice(&field.to_le_bytes());
+    }
+    raw[600..604].fill(0);
+    let mem = &mut GuestMemory::Unshared(&mut raw);
+    let request = new_request(&mut sandbox, mem);
+    let body = FastlyHttpBody::new(&mut sandbox, mem).expect("room");
+    let (info, buf) = (GuestPtr::new(512), GuestPtr::new(0));
+    let answer = status(sandbox.inspect(mem, request, body, mask, info, buf, room, result(600)));
+    let length = u32::from_le_bytes(raw[600..604].try_into().expect("four bytes"));
+    (answer, raw[..length as usize].to_vec())
+}
+
+#[test]
+fn an_inspection_names_corp_and_workspace() {
+    const CORP: u32 = 2;
+    const WORKSPACE: u32 = 4;
+    const CLIENT_IP: u32 = 8;
+    let both = CORP | WORKSPACE;
+    let named = |length: u32| [TEXT_AT, length, TEXT_AT, length, 0, 0];
+    let (answer, verdict) = inspected(both, named(1), 512, 1);
+    assert_eq!(answer, Fine);
+    let verdict: serde_json::Value = serde_json::from_slice(&verdict).expect("JSON");
+    assert_eq!(verdict["verdict"], "allow");
+    // Bits that mean nothing do not count, nor does a record nobody asks for.
+    let nowhere = [TEXT_AT, 1, TEXT_AT, 1, u32::MAX, u32::MAX];
+    assert_eq!(inspected(both | 1 | 1 << 31, nowhere, 512, 1).0, Fine);
+    for missing in [CORP, WORKSPACE, 0] {
+        assert_eq!(inspected(missing, named(1), 512, 1).0, Inval);
+    }
+    assert_eq!(inspected(both, named(0), 512, 1).0, Inval);
+    let longest = limits::INSPECT_NAME;
+    assert_eq!(inspected(both, named(longest as u32), 512, longest).0, Fine);
+    let over = longest + 1;
+    assert_eq!(inspected(both, named(over as u32), 512, over).0, Inval);
+    // An address has 4 or 16 bytes, or none at all.
+    for (length, expected) in [(0, Fine), (4, Fine), (16, Fine), (5, Inval), (17, Inval)] {
+        let record = [TEXT_AT, 1, TEXT_AT, 1, TEXT_AT, length];
+        let (answer, _) = inspected(both | CLIENT_IP, record, 512, 32);
+        assert_eq!(answer, expected, "{length} bytes");
+    }
+    let (answer, written) = inspected(both, named(1), 20, 1);
+    assert_eq!((answer, written.len()), (FastlyStatus::Buflen, 0));
+}
+
+#[test]
+fn what_is_privileged_is_not_supported() {
     let mut sandbox = sandbox();
     let mut raw = memory(8);
     let mem = &mut GuestMemory::Unshared(&mut raw);
-    let request = RequestHandle::from(0);
+    let request = new_request(&mut sandbox, mem);
+    let unknown = RequestHandle::from(9);
+    assert_eq!(status(sandbox.on_behalf_of(mem, unknown, text(1))), Badf);
     assert_eq!(
         status(sandbox.on_behalf_of(mem, request, text(1))),
-        unavailable::answer("fastly_http_req", "on_behalf_of")
+        Unsupported
     );
-    assert_eq!(
-        status(sandbox.upgrade_websocket(mem, text(1))),
-        unavailable::answer("fastly_http_req", "upgrade_websocket")
-    );
+    assert_eq!(status(sandbox.upgrade_websocket(mem, text(1))), Unsupported);
 }
 
 fn new_request(sandbox: &mut Sandbox, mem: &mut GuestMemory<'_>) -> RequestHandle {

@@ -80,59 +80,10 @@ const TABLE: &[(&str, &str, Status, &str)] = &[
     ("fastly_http_cache", "transaction_record_not_cacheable", Status::Unsupported, "SDKs send through the host instead"),
     ("fastly_http_cache", "transaction_update", Status::Unsupported, "SDKs send through the host instead"),
     ("fastly_http_cache", "transaction_update_and_return_fresh", Status::Unsupported, "SDKs send through the host instead"),
-    ("fastly_http_downstream", "downstream_bot_analyzed", Status::Ok, "0: not analyzed"),
-    ("fastly_http_downstream", "downstream_bot_category", Status::None, "no bot detection"),
-    ("fastly_http_downstream", "downstream_bot_category_kind", Status::None, "no bot detection"),
-    ("fastly_http_downstream", "downstream_bot_detected", Status::Ok, "0: none detected"),
-    ("fastly_http_downstream", "downstream_bot_name", Status::None, "no bot detection"),
-    ("fastly_http_downstream", "downstream_bot_verified", Status::None, "no bot detection"),
-    ("fastly_http_downstream", "downstream_client_ddos_detected", Status::None, "no DDoS detection"),
-    ("fastly_http_downstream", "downstream_client_h2_fingerprint", Status::None, "no HTTP/2 listener"),
     ("fastly_http_downstream", "downstream_client_oh_fingerprint", Status::None, "no fingerprints"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_anonymous", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_anonymous_vpn", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_hosting_provider", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_proxy_over_vpn", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_public_proxy", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_relay_proxy", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_residential_proxy", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_smart_dns_proxy", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_tor_exit_node", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_is_vpn_datacenter", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_resvpnproxy_vpn_service_name", Status::None, "no proxy detection"),
-    ("fastly_http_downstream", "downstream_tls_cipher_openssl_name", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_client_cert_verify_result", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_client_hello", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_client_servername", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_ja3_md5", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_ja4", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_protocol", Status::None, "no TLS listener"),
-    ("fastly_http_downstream", "downstream_tls_raw_client_certificate", Status::None, "no TLS listener"),
     ("fastly_http_downstream", "downstream_visits_this_pop", Status::Unsupported, "no counting of visits"),
     ("fastly_http_downstream", "downstream_visits_this_service", Status::Unsupported, "no counting of visits"),
-    ("fastly_http_downstream", "fastly_key_is_valid", Status::Ok, "0: no key is valid"),
-    ("fastly_http_downstream", "next_request", Status::Unsupported, "a sandbox serves one request"),
-    ("fastly_http_downstream", "next_request_abandon", Status::Badf, "a sandbox serves one request"),
-    ("fastly_http_downstream", "next_request_wait", Status::Badf, "a sandbox serves one request"),
-    ("fastly_http_req", "downstream_client_ddos_detected", Status::None, "no DDoS detection"),
-    ("fastly_http_req", "downstream_client_h2_fingerprint", Status::None, "no HTTP/2 listener"),
     ("fastly_http_req", "downstream_client_oh_fingerprint", Status::None, "no fingerprints"),
-    ("fastly_http_req", "downstream_tls_cipher_openssl_name", Status::None, "no TLS listener"),
-    ("fastly_http_req", "downstream_tls_client_cert_verify_result", Status::None, "no TLS listener"),
-    ("fastly_http_req", "downstream_tls_client_hello", Status::None, "no TLS listener"),
-    ("fastly_http_req", "downstream_tls_ja3_md5", Status::None, "no TLS listener"),
-    ("fastly_http_req", "downstream_tls_ja4", Status::None, "no TLS listener"),
-    ("fastly_http_req", "downstream_tls_protocol", Status::None, "no TLS listener"),
-    ("fastly_http_req", "downstream_tls_raw_client_certificate", Status::None, "no TLS listener"),
-    ("fastly_http_req", "fastly_key_is_valid", Status::Ok, "0: no key is valid"),
-    ("fastly_http_req", "inspect", Status::Unsupported, "no NGWAF inspection"),
-    ("fastly_http_req", "on_behalf_of", Status::Unsupported, "privileged on the platform too"),
-    ("fastly_http_req", "redirect_to_grip_proxy", Status::Unsupported, "no Fanout"),
-    ("fastly_http_req", "redirect_to_grip_proxy_v2", Status::Unsupported, "no Fanout"),
-    ("fastly_http_req", "redirect_to_websocket_proxy", Status::Unsupported, "no WebSocket pass-through"),
-    ("fastly_http_req", "redirect_to_websocket_proxy_v2", Status::Unsupported, "no WebSocket pass-through"),
-    ("fastly_http_req", "register_dynamic_backend", Status::Unsupported, "as a service without dynamic backends"),
-    ("fastly_http_req", "upgrade_websocket", Status::Unsupported, "privileged on the platform too"),
     ("fastly_image_optimizer", "transform_image_optimizer_request", Status::Unsupported, "no image optimizer"),
     ("fastly_kv_store", "delete", Status::Badf, "no store can be opened"),
     ("fastly_kv_store", "delete_wait", Status::Badf, "no store can be opened"),
@@ -158,8 +109,6 @@ const TABLE: &[(&str, &str, Status, &str)] = &[
     ("fastly_secret_store", "get", Status::Badf, "no store can be opened"),
     ("fastly_secret_store", "open", Status::None, "as an unknown store"),
     ("fastly_secret_store", "plaintext", Status::Badf, "no store can be opened"),
-    ("fastly_shielding", "backend_for_shield", Status::Inval, "as an unknown shield"),
-    ("fastly_shielding", "shield_info", Status::Inval, "as an unknown shield"),
 ];
 
 fn row(
@@ -169,17 +118,39 @@ fn row(
     TABLE.iter().find(|row| row.0 == module && row.1 == name)
 }
 
-/// The status of a function in the table.
-#[cfg(test)]
-pub(super) fn answer(module: &str, name: &str) -> Status {
-    row(module, name).map_or(Status::Ok, |row| row.2)
-}
-
 /// The functions that were asked for and warned about; one line a name.
 #[derive(Debug, Default)]
 pub(crate) struct Warned(Mutex<HashSet<(&'static str, &'static str)>>);
 
 impl Warned {
+    /// Says once that a function is not for programs like this one.
+    pub(super) fn privileged(&self, module: &'static str, name: &'static str) {
+        if self.0.lock().insert((module, name)) {
+            tracing::warn!(
+                "{module}::{name} is privileged: the platform lets only its own services call \
+                 it, so the guest is told {:?}",
+                Status::Unsupported
+            );
+        }
+    }
+
+    /// Says once that a feature is off, and how to have it.
+    pub(super) fn switched_off(&self, feature: &'static str, why: &str) {
+        if self.0.lock().insert(("", feature)) {
+            tracing::warn!(
+                "{feature}: {why}; the guest is told {:?}",
+                Status::Unsupported
+            );
+        }
+    }
+
+    /// Says once that something of a guest is dropped, as it may be.
+    pub(super) fn dropped(&self, what: &'static str, why: &str) {
+        if self.0.lock().insert(("", what)) {
+            tracing::warn!("{what} are dropped: {why}");
+        }
+    }
+
     fn once(&self, row: &'static (&'static str, &'static str, Status, &'static str)) {
         let (module, name, status, why) = *row;
         if !self.0.lock().insert((module, name)) {

@@ -4,6 +4,7 @@
 //! and a stream that a guest still writes are all parts of the same rope, so
 //! appending one body to another moves parts and copies nothing.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,10 +15,15 @@ use http_body::{Body as _, Frame, SizeHint};
 
 use super::budget::{Budget, Charge, OverBudget};
 use super::stream::{Piece, StreamReader};
+use super::trailers::{self, Allowed, Takes};
 
 /// Small writes are gathered into buffers of this size; a larger write gets a
 /// buffer of its own, so that no byte is copied twice.
 const GATHER: usize = 16 * 1024;
+
+/// What a part of its own costs besides its bytes: a write of one byte to the
+/// front is one.
+const PART: usize = 128;
 
 /// Why a body ended before its end.
 #[derive(thiserror::Error, Debug, Clone, PartialEq, Eq)]
@@ -98,10 +104,14 @@ enum Part {
 pub struct Body {
     parts: VecDeque<Part>,
     trailers: HeaderMap,
+    /// Trailers that a consumer of frames is given; all if none.
+    allowed: Option<Allowed>,
     charges: Vec<Charge>,
     /// A read has seen the end, so the trailers are complete.
     ended: bool,
     failed: Option<BodyError>,
+    /// A guest has read some of it.
+    was_read: bool,
     /// A consumer of frames was told of the failure: for it the body is over.
     told: bool,
 }
@@ -126,6 +136,14 @@ impl Body {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
+        // One that comes around again must not grow a layer each time.
+        let mut body = Some(body);
+        if let Some(same) = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>() {
+            return same.take().unwrap_or_default();
+        }
+        let Some(body) = body else {
+            return Self::empty();
+        };
         if body.is_end_stream() {
             return Self::empty();
         }
@@ -208,7 +226,7 @@ impl Body {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.charge(bytes.len(), budget)?;
+        self.charge(bytes.len().saturating_add(PART), budget)?;
         self.ended = false;
         self.parts
             .push_front(Part::Bytes(Bytes::copy_from_slice(bytes)));
@@ -229,6 +247,7 @@ impl Body {
 
     /// Between 1 and `max` bytes as soon as there are any; `None` at the end.
     pub(crate) async fn read(&mut self, max: usize) -> Option<Result<Bytes, BodyError>> {
+        self.was_read = true;
         let chunk = std::future::poll_fn(|cx| self.poll_chunk(cx)).await;
         Some(chunk?.map(|mut bytes| {
             if bytes.len() > max {
@@ -237,6 +256,11 @@ impl Body {
             }
             bytes
         }))
+    }
+
+    /// True after a call of [`Body::read`].
+    pub(crate) fn was_read(&self) -> bool {
+        self.was_read
     }
 
     /// Ready when [`Body::read`] would not wait: for data, the end or an error.
@@ -260,6 +284,31 @@ impl Body {
     /// The trailers to which a guest adds before the body is sent.
     pub(crate) fn trailers_mut(&mut self) -> &mut HeaderMap {
         &mut self.trailers
+    }
+
+    /// Keeps to the trailers that the peer takes, of a message with these
+    /// headers. Those that are known already are announced there, and `later`,
+    /// which its writer holds.
+    pub(crate) fn announce_trailers(
+        &mut self,
+        takes: Takes,
+        headers: &mut HeaderMap,
+        later: &HeaderMap,
+    ) {
+        let known = self.trailers.keys().chain(later.keys());
+        self.allowed = trailers::announce(takes, headers, known);
+        if takes == Takes::Nothing && !self.trailers.is_empty() {
+            // Without them the content may have a known length.
+            self.trailers = self.allowed_trailers();
+        }
+    }
+
+    fn allowed_trailers(&mut self) -> HeaderMap {
+        let trailers = std::mem::take(&mut self.trailers);
+        match &self.allowed {
+            Some(allowed) if !trailers.is_empty() => allowed.of(trailers),
+            _ => trailers,
+        }
     }
 
     pub(crate) fn poll_chunk(
@@ -377,7 +426,10 @@ impl http_body::Body for Body {
                 Some(chunk.map(Frame::data))
             }
             None if this.trailers.is_empty() => None,
-            None => Some(Ok(Frame::trailers(std::mem::take(&mut this.trailers)))),
+            None => {
+                let trailers = this.allowed_trailers();
+                (!trailers.is_empty()).then(|| Ok(Frame::trailers(trailers)))
+            }
         })
     }
 
@@ -478,76 +530,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http_body_util::BodyExt;
-
-    async fn text(body: Body) -> String {
-        let bytes = body.collect().await.expect("a whole body").to_bytes();
-        String::from_utf8(bytes.to_vec()).expect("text")
-    }
-
-    #[tokio::test]
-    async fn parts_are_read_in_the_order_they_were_put() {
-        let budget = Budget::new(100);
-        let mut body = Body::from("middle ");
-        body.write_front(b"front ", &budget).expect("room");
-        body.write_back(b"back", &budget).expect("room");
-        body.append(Body::from(" appended"));
-        assert_eq!(body.known_length(), Some(26));
-        assert_eq!(text(body).await, "front middle back appended");
-    }
-
-    #[tokio::test]
-    async fn a_read_gives_at_most_what_was_asked_for_and_keeps_the_rest() {
-        let mut body = Body::from("abcdef");
-        assert_eq!(body.read(4).await, Some(Ok(Bytes::from("abcd"))));
-        assert_eq!(body.read(4).await, Some(Ok(Bytes::from("ef"))));
-        assert!(body.trailers().is_none());
-        assert_eq!(body.read(4).await, None);
-        assert!(body.trailers().is_some());
-    }
-
-    #[tokio::test]
-    async fn many_small_writes_share_buffers() {
-        let budget = Budget::new(1 << 20);
-        let mut body = Body::empty();
-        for _ in 0..10_000 {
-            body.write_back(b"x", &budget).expect("room");
-        }
-        assert!(body.parts.len() < 5, "{} parts", body.parts.len());
-        assert_eq!(text(body).await.len(), 10_000);
-    }
-
-    #[test]
-    fn the_budget_is_refused_one_past_the_limit_and_given_back_on_drop() {
-        let budget = Budget::new(10);
-        let mut body = Body::empty();
-        body.write_back(&[0; 10], &budget).expect("at the limit");
-        assert_eq!(
-            body.write_back(&[0], &budget),
-            Err(OverBudget { limit: 10 })
-        );
-        drop(body);
-        Body::empty()
-            .write_back(&[0; 10], &budget)
-            .expect("all of it is free again");
-    }
-
-    #[tokio::test]
-    async fn trailers_of_an_appended_body_move_along() {
-        let mut trailers = HeaderMap::new();
-        trailers.insert("x-sum", "1".parse().expect("value"));
-        let mut source = Body::from("data");
-        *source.trailers_mut() = trailers.clone();
-        let mut body = Body::empty();
-        body.append(source);
-        assert_eq!(
-            body.size_hint().exact(),
-            None,
-            "trailers need chunked framing"
-        );
-        let collected = body.collect().await.expect("whole");
-        assert_eq!(collected.trailers(), Some(&trailers));
-    }
-}
+mod tests;

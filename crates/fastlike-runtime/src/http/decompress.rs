@@ -14,6 +14,9 @@ use super::body::{Body, BodyError};
 /// as fast as it is read.
 const STEP: usize = 32 * 1024;
 
+/// The first byte of a gzip member (RFC 1952 section 2.3.1).
+const MAGIC: u8 = 0x1f;
+
 /// Decodes the response's body if its `content-encoding` is `gzip` or
 /// `x-gzip`, and removes `content-encoding` and `content-length` then.
 pub(crate) fn decompress_response(response: http::Response<Body>) -> http::Response<Body> {
@@ -49,6 +52,8 @@ enum State {
     Member,
     /// A member has just ended; another one or the end may follow.
     Between,
+    /// Something else has followed the last member.
+    Padding,
     Done,
 }
 
@@ -104,7 +109,8 @@ impl http_body::Body for Gunzip {
                         return Poll::Ready(Some(Err(error)));
                     }
                     None => {
-                        let whole = matches!(this.state, State::Between | State::Fresh);
+                        let whole =
+                            matches!(this.state, State::Between | State::Fresh | State::Padding);
                         this.state = State::Done;
                         if !whole {
                             return Poll::Ready(Some(Err(BodyError::Incomplete)));
@@ -116,6 +122,16 @@ impl http_body::Body for Gunzip {
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                 }
+                continue;
+            }
+            // What follows the last member and is none is padding, which gzip
+            // itself ignores, too; it is read so that the trailers are seen.
+            if this.state == State::Between && this.input.first() != Some(&MAGIC) {
+                tracing::debug!("bytes after the end of a gzip stream are ignored");
+                this.state = State::Padding;
+            }
+            if this.state == State::Padding {
+                this.input.clear();
                 continue;
             }
             match this.step() {
@@ -187,6 +203,53 @@ mod tests {
             .collect()
             .await;
         assert!(matches!(decoded.err(), Some(BodyError::Invalid(_))));
+    }
+
+    #[tokio::test]
+    async fn what_follows_the_last_member_and_is_none_is_ignored() {
+        for garbage in [&[0; 100][..], b"garbage", &[0]] {
+            let mut encoded = gzip(b"the content");
+            encoded.extend(gzip(b" of two"));
+            encoded.extend(garbage);
+            // In one piece, and byte by byte.
+            for size in [encoded.len(), 1] {
+                let mut body = Body::empty();
+                for chunk in encoded.chunks(size) {
+                    body.push_back(Bytes::copy_from_slice(chunk));
+                }
+                let decoded = decompress_response(response(body)).into_body();
+                let decoded = decoded.collect().await.expect("whole").to_bytes();
+                assert_eq!(decoded, "the content of two");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_member_that_is_cut_off_is_incomplete() {
+        let mut encoded = gzip(b"one");
+        encoded.extend(&gzip(b"two")[..12]);
+        let decoded = decompress_response(response(encoded)).into_body();
+        assert_eq!(decoded.collect().await.err(), Some(BodyError::Incomplete));
+    }
+
+    /// A small body that decodes to very much grows only as it is read.
+    #[tokio::test]
+    async fn a_bomb_goes_off_step_by_step() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let zeros = vec![0; 1024 * 1024];
+        for _ in 0..256 {
+            encoder.write_all(&zeros).expect("to memory");
+        }
+        let bomb = encoder.finish().expect("to memory");
+        assert!(bomb.len() < 300_000, "{}", bomb.len());
+        let mut body = decompress_response(response(bomb)).into_body();
+        let mut size = 0;
+        while let Some(frame) = body.frame().await {
+            let data = frame.expect("whole").into_data().expect("no trailers");
+            assert!(data.len() <= STEP);
+            size += data.len();
+        }
+        assert_eq!(size, 256 * zeros.len());
     }
 
     #[tokio::test]

@@ -38,7 +38,8 @@ pub(crate) fn strip(headers: &mut HeaderMap) -> bool {
     trailers
 }
 
-fn accepts_trailers(headers: &HeaderMap) -> bool {
+/// True if the sender of these headers would take trailers.
+pub(crate) fn accepts_trailers(headers: &HeaderMap) -> bool {
     headers
         .get_all(TE)
         .iter()

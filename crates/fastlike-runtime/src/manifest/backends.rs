@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::certificates::{self, ClientCertificate};
+use super::connections::{self, ConnectionSettings};
+use super::healthcheck;
 use super::problem::Log;
 use super::raw::{Item, Section};
 use super::resolve::Files;
-use crate::backend::{Health, Origin, OriginError};
+use crate::backend::{Backend as _, Health, HealthCheck, Origin, OriginError};
 
 /// The longest backend name the platform takes.
 const NAME_BYTES: usize = 255;
@@ -33,7 +35,7 @@ pub struct BackendSettings {
     pub use_sni: bool,
     /// `check_cert`: whether the certificate is verified. True if not given.
     pub check_cert: bool,
-    /// `grpc`: the origin speaks gRPC. Not supported yet, and so not used.
+    /// `grpc`: the origin speaks gRPC, and so nothing but HTTP/2.
     pub grpc: bool,
     /// `connect_timeout_ms`; zero waits any time.
     pub connect_timeout: Option<Duration>,
@@ -48,6 +50,10 @@ pub struct BackendSettings {
     /// `ca_certificate`: PEM texts of the authorities to trust instead of
     /// the system's; empty means the system's.
     pub ca_certificates: Vec<Vec<u8>>,
+    /// How connections are made and kept.
+    pub connections: ConnectionSettings,
+    /// `healthcheck`: how the origin's health is probed, if it is.
+    pub health_check: Option<HealthCheck>,
     /// The line in the manifest, from 1.
     pub line: usize,
 }
@@ -62,6 +68,7 @@ impl BackendSettings {
         let mut origin = Origin::new(&self.url)?
             .sni(self.use_sni)
             .check_cert(self.check_cert)
+            .grpc(self.grpc)
             .health(self.health);
         if let Some(host) = &self.override_host {
             origin = origin.override_host(host)?;
@@ -84,7 +91,11 @@ impl BackendSettings {
         for pem in &self.ca_certificates {
             origin = origin.ca_certificates(pem)?;
         }
-        Ok(origin)
+        origin = self.connections.apply(origin)?;
+        match &self.health_check {
+            Some(check) => origin.health_check(check.clone()),
+            None => Ok(origin),
+        }
     }
 }
 
@@ -122,20 +133,26 @@ fn backend(item: Item<'_>, files: &Files, log: &mut Log) -> Option<BackendSettin
         return None;
     }
     let mut section = item.section(log)?;
+    let url = url(&mut section, log).unwrap_or_default();
+    let override_host = host(&mut section, "override_host", Origin::override_host, log);
+    let own_host = || Origin::new(&url).map(|origin| origin.info().host.clone());
+    let probed_host = override_host.clone().or_else(|| own_host().ok());
     let settings = BackendSettings {
-        url: url(&mut section, log).unwrap_or_default(),
-        override_host: host(&mut section, "override_host", Origin::override_host, log),
+        override_host,
         cert_host: host(&mut section, "cert_host", Origin::cert_host, log),
         use_sni: section.boolean("use_sni", log).unwrap_or(true),
         check_cert: section.boolean("check_cert", log).unwrap_or(true),
-        grpc: grpc(&mut section, log),
+        grpc: section.boolean("grpc", log).unwrap_or(false),
         connect_timeout: millis(&mut section, "connect_timeout_ms", log),
         first_byte_timeout: millis(&mut section, "first_byte_timeout_ms", log),
         between_bytes_timeout: millis(&mut section, "between_bytes_timeout_ms", log),
         health: health(&mut section, log),
         client_certificate: certificates::client(&mut section, files, log),
         ca_certificates: certificates::authorities(&mut section, files, log),
+        connections: connections::read(&mut section, log),
+        health_check: healthcheck::read(&mut section, &probed_host.unwrap_or_default(), log),
         line: section.line(),
+        url,
     };
     section.finish(log);
     Some(settings)
@@ -158,7 +175,7 @@ fn url(section: &mut Section<'_>, log: &mut Log) -> Option<String> {
     Some(url)
 }
 
-fn host(
+pub(super) fn host(
     section: &mut Section<'_>,
     key: &'static str,
     set: impl FnOnce(Origin, &str) -> Result<Origin, OriginError>,
@@ -172,21 +189,11 @@ fn host(
     Some(host)
 }
 
-fn grpc(section: &mut Section<'_>, log: &mut Log) -> bool {
-    let Some(item) = section.take("grpc") else {
-        return false;
-    };
-    let Some(yes) = item.value().as_bool() else {
-        return item.expected("`true` or `false`", log).unwrap_or(false);
-    };
-    if yes {
-        let warning = item.problem("`grpc = true` is not supported yet");
-        log.warn(warning.help("requests to this backend are sent as HTTP/1.1"));
-    }
-    yes
-}
-
-fn millis(section: &mut Section<'_>, key: &'static str, log: &mut Log) -> Option<Duration> {
+pub(super) fn millis(
+    section: &mut Section<'_>,
+    key: &'static str,
+    log: &mut Log,
+) -> Option<Duration> {
     let number = section.take(key)?.integer(log)?;
     Some(Duration::from_millis(number))
 }

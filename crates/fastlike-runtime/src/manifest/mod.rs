@@ -12,23 +12,32 @@
 //! format = "inline-toml"
 //! [local_server.geolocation.addresses."192.0.2.0/24"]
 //! city = "Lisbon"
+//!
+//! [local_server.shielding_sites]       # ShieldSite
+//! "pdx-or-us" = "Local"
+//! "bfi-wa-us" = { unencrypted = "http://127.0.0.1:7777", encrypted = "http://127.0.0.1:7777" }
 //! ```
 //!
 //! Everything wrong in a file is reported at once, each [`Problem`] with its
 //! place and a mend. The official CLI owns the rest of the file and adds keys
 //! to it over time, so an unknown key is a warning and never an error.
 //!
-//! One section is one module here (`backends`, `config_stores`,
-//! `geolocation`); `raw` walks the file, `resolve` reads the files it names.
+//! One section is one module here (`backends`, `config_stores`, …); `raw`
+//! walks the file, `resolve` reads the files it names.
 
 mod backends;
 mod certificates;
 mod config_stores;
+mod connections;
 mod contents;
+mod fastly_keys;
 mod geolocation;
+mod healthcheck;
 mod problem;
+mod pushpin;
 mod raw;
 mod resolve;
+mod shielding_sites;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -39,12 +48,15 @@ use std::path::{Path, PathBuf};
 pub use backends::BackendSettings;
 pub use certificates::ClientCertificate;
 pub use config_stores::ConfigStoreSettings;
+pub use connections::ConnectionSettings;
 pub use geolocation::Geolocation;
 pub use problem::{Error, Problem, Warning};
 
 use problem::Log;
 use raw::{Section, Source};
 use resolve::Files;
+
+use crate::shield::ShieldSite;
 
 /// The newest `manifest_version` that this reads, the same as the official
 /// CLI's.
@@ -58,9 +70,6 @@ const NOT_SUPPORTED: &[&str] = &[
     "secret_stores",
     "acls",
     "device_detection",
-    "shielding_sites",
-    "fake_valid_fastly_keys",
-    "pushpin",
 ];
 
 /// The keys that the official CLI keeps beside `local_server`; needed only to
@@ -91,6 +100,12 @@ pub struct Manifest {
     pub config_stores: BTreeMap<String, ConfigStoreSettings>,
     /// `[local_server.geolocation]`.
     pub geolocation: Geolocation,
+    /// `fake_valid_fastly_keys`.
+    pub fastly_keys: Vec<String>,
+    /// `[local_server.shielding_sites]`, by name.
+    pub shielding_sites: BTreeMap<String, ShieldSite>,
+    /// The `proxy_port` of `[local_server.pushpin]`, if that is switched on.
+    pub pushpin: Option<u16>,
 }
 
 impl Manifest {
@@ -149,6 +164,9 @@ fn read(mut top: Section<'_>, source: &Source, files: &Files, log: &mut Log) -> 
         manifest.backends = backends::read(&mut local, files, log);
         manifest.config_stores = config_stores::read(&mut local, files, log);
         manifest.geolocation = geolocation::read(&mut local, files, log);
+        manifest.fastly_keys = fastly_keys::read(&mut local, log);
+        manifest.shielding_sites = shielding_sites::read(&mut local, log);
+        manifest.pushpin = pushpin::read(&mut local, log);
         warn_unsupported(&mut local, log);
         // Read by the official CLI alone, which picks the runtime's version by it.
         local.skip("viceroy_version");

@@ -68,6 +68,53 @@ fn each_manifest_is_reported_as_expected() {
     assert!(seen >= 10, "only {seen} manifests");
 }
 
+/// What `complete.toml` says of how connections are made, kept and probed.
+fn assert_connections(full: &BackendSettings) {
+    use crate::backend::TlsVersion;
+    let connections = &full.connections;
+    assert_eq!(connections.sni_hostname.as_deref(), Some("sni.example.com"));
+    assert_eq!(connections.ssl_min_version, Some(TlsVersion::Tls1_2));
+    assert_eq!(connections.ssl_max_version, Some(TlsVersion::Tls1_3));
+    assert!(connections.ciphers.is_some());
+    let (pooling, http2, ipv6) = (
+        connections.pooling,
+        connections.http2,
+        connections.prefer_ipv6,
+    );
+    assert_eq!(
+        (pooling, http2, ipv6),
+        (Some(true), Some(true), Some(false))
+    );
+    assert_eq!(connections.max_connections, Some(100));
+    assert_eq!(connections.max_use, Some(1000));
+    assert_eq!(connections.max_lifetime, Some(Duration::from_secs(60)));
+    assert_eq!(
+        connections.http_keepalive_time,
+        Some(Duration::from_secs(30))
+    );
+    let probes = connections.tcp_keepalive.expect("probes");
+    assert_eq!(
+        (
+            probes.time.as_secs(),
+            probes.interval.as_secs(),
+            probes.probes
+        ),
+        (60, 10, 3)
+    );
+    let check = full.health_check.as_ref().expect("a health check");
+    assert_eq!(
+        (check.host.as_str(), check.path.as_str()),
+        ("www.example.com", "/health")
+    );
+    assert_eq!(
+        (check.method.as_str(), check.expected_status),
+        ("HEAD", 204)
+    );
+    assert_eq!((check.interval.as_secs(), check.timeout.as_secs()), (10, 2));
+    assert_eq!((check.window, check.threshold, check.initial), (6, 4, 3));
+    full.origin().expect("an origin");
+}
+
 #[test]
 fn a_complete_manifest_arrives_as_plain_data() {
     let (manifest, warnings) = load("complete.toml");
@@ -94,6 +141,8 @@ fn a_complete_manifest_arrives_as_plain_data() {
     assert_eq!(full.first_byte_timeout, Some(Duration::from_secs(2)));
     assert_eq!(full.between_bytes_timeout, Some(Duration::from_secs(1)));
     assert_eq!(full.health, crate::backend::Health::Healthy);
+    assert!(full.grpc);
+    assert_connections(full);
     assert_eq!(full.ca_certificates.len(), 2);
     let certificate = full
         .client_certificate
@@ -147,6 +196,64 @@ fn addresses_become_networks() {
         Some(("Porto".to_owned(), 64497))
     );
     assert_eq!(city(&manifest, "::1"), Some(("Home".to_owned(), 0)));
+}
+
+#[test]
+fn shields_and_pushpin_are_where_the_manifest_says() {
+    let (manifest, _) = load("complete.toml");
+    let sites: Vec<_> = manifest.shielding_sites.into_iter().collect();
+    let at = ShieldSite::At {
+        plain: "http://127.0.0.1:7677".to_owned(),
+        tls: "https://bfi.example:8443".to_owned(),
+    };
+    assert_eq!(
+        sites,
+        [
+            ("bfi-wa-us".to_owned(), at),
+            ("pdx-or-us".to_owned(), ShieldSite::Running)
+        ]
+    );
+    assert_eq!(manifest.pushpin, Some(7999));
+    let pushpin = |section: &str| {
+        let parsed = Manifest::parse("fastly.toml", format!("[local_server.pushpin]\n{section}"));
+        parsed.expect("a valid manifest").0.pushpin
+    };
+    assert_eq!(pushpin("enable = true"), Some(7677));
+    assert_eq!(pushpin("proxy_port = 1"), None);
+    assert_eq!(pushpin("enable = false\nproxy_port = 1"), None);
+}
+
+#[test]
+fn valid_keys_are_a_list_and_no_message_shows_them() {
+    let parse = |value: &str| {
+        let text = format!("[local_server]\nfake_valid_fastly_keys = {value}\n");
+        Manifest::parse("fastly.toml", text)
+    };
+    let (manifest, _) = parse("[\"s3cret\", \"other\"]").expect("valid");
+    assert_eq!(manifest.fastly_keys, ["s3cret", "other"]);
+    for wrong in ["\"s3cret\"", "[\"s3cret\", 1]", "{ s3cret = 1 }"] {
+        let error = parse(wrong).expect_err("no list of strings");
+        let Error::Invalid { problems, .. } = error else {
+            panic!("{error}");
+        };
+        let shown = format!("{} {}", problems[0].title(), problems[0].source_line);
+        assert!(
+            wrong.starts_with('{') || !shown.contains("s3cret"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_shields_name_has_1_byte_to_the_limit() {
+    let parse = |length| {
+        let name = "s".repeat(length);
+        let text = format!("[local_server.shielding_sites]\n\"{name}\" = \"Local\"\n");
+        Manifest::parse("fastly.toml", text)
+    };
+    assert!(parse(crate::limits::SHIELD_NAME).is_ok());
+    assert!(parse(crate::limits::SHIELD_NAME + 1).is_err());
+    assert!(parse(0).is_err());
 }
 
 #[test]

@@ -41,6 +41,11 @@ impl<K: Handle, T> HandleArena<K, T> {
         Ok(handle)
     }
 
+    /// How many handles were given out, and how many can be.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.slots.len(), self.limit)
+    }
+
     pub(crate) fn get(&self, handle: K) -> Result<&T> {
         match self.slots.get(handle.number() as usize) {
             Some(Some(value)) => Ok(value),

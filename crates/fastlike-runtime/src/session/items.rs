@@ -3,17 +3,25 @@
 //! `async_io.select` takes bare numbers, so bodies, write ends and pending
 //! requests share one table (ABI facts, section 3).
 
+use std::collections::HashSet;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use fastlike_abi::handle::Handle;
-use fastlike_abi::types::{AsyncItemHandle, BodyHandle, PendingRequestHandle};
+use fastlike_abi::types::{
+    AsyncItemHandle, BodyHandle, PendingRequestHandle, RequestPromiseHandle,
+};
 
 use super::arena::HandleArena;
 use super::pending::PendingRequest;
+use super::promise::RequestPromise;
 use crate::error::{Error, Result};
 use crate::http::{Body, StreamWriter};
 use crate::limits;
+use crate::reuse::Blocked;
+
+/// Handles among which the same one is found faster without a set.
+const FEW: usize = 16;
 
 /// Something with a handle that can be waited for.
 #[derive(Debug)]
@@ -21,6 +29,7 @@ pub(crate) enum AnyItem {
     Body(Body),
     Writer(StreamWriter),
     PendingRequest(PendingRequest),
+    RequestPromise(RequestPromise),
 }
 
 /// One kind of [`AnyItem`], under its own handle type.
@@ -68,6 +77,12 @@ item!(
     PendingRequestHandle,
     "pending request"
 );
+item!(
+    RequestPromise,
+    RequestPromise,
+    RequestPromiseHandle,
+    "request promise"
+);
 
 /// The table of [`AnyItem`]s.
 #[derive(Debug)]
@@ -76,6 +91,11 @@ pub(crate) struct AsyncItems(HandleArena<AsyncItemHandle, AnyItem>);
 impl AsyncItems {
     pub(crate) fn new() -> Self {
         Self(HandleArena::new("async item", limits::ASYNC_ITEMS))
+    }
+
+    /// How many handles were given out, and how many can be.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        self.0.usage()
     }
 
     pub(crate) fn insert<I: Item>(&mut self, item: I) -> Result<I::Handle> {
@@ -130,19 +150,27 @@ impl AsyncItems {
     /// True when waiting for the item would not wait.
     pub(crate) fn is_ready(&mut self, handle: AsyncItemHandle) -> Result<bool> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        Ok(self.0.get_mut(handle)?.poll_ready(&mut cx).is_ready())
+        let item = self.0.get_mut(handle)?;
+        let ready = item.poll_ready(&mut cx).is_ready();
+        if let AnyItem::RequestPromise(promise) = item
+            && !ready
+        {
+            promise.ask();
+        }
+        Ok(ready)
     }
 
     /// The position of the first item that is ready; `None` when `timeout`
-    /// passes first. A bad handle fails the call and disturbs nothing.
+    /// passes first. A bad handle, or one that is there twice, fails the call
+    /// and disturbs nothing. With `may_park`, the guest can be given its next
+    /// request meanwhile.
     pub(crate) async fn select(
         &mut self,
         handles: &[AsyncItemHandle],
         timeout: Option<Duration>,
+        may_park: bool,
     ) -> Result<Option<usize>> {
-        for handle in handles {
-            self.0.get(*handle)?;
-        }
+        let _blocked = self.check(handles, may_park)?;
         let ready = std::future::poll_fn(|cx| {
             for (position, handle) in handles.iter().enumerate() {
                 if let Ok(item) = self.0.get_mut(*handle)
@@ -158,6 +186,35 @@ impl AsyncItems {
             Some(timeout) => Ok(tokio::time::timeout(timeout, ready).await.ok()),
         }
     }
+
+    /// The handles of a select: all valid, none twice.
+    fn check(&self, handles: &[AsyncItemHandle], may_park: bool) -> Result<Option<Blocked>> {
+        let mut blocked = None;
+        let mut seen = HashSet::new();
+        for (position, handle) in handles.iter().enumerate() {
+            let item = self.0.get(*handle)?;
+            if let AnyItem::RequestPromise(promise) = item
+                && may_park
+            {
+                blocked = Some(promise.block(true));
+            }
+            let earlier = handles.get(..position).unwrap_or_default();
+            let twice = if handles.len() <= FEW {
+                earlier
+                    .iter()
+                    .any(|other| other.number() == handle.number())
+            } else {
+                !seen.insert(handle.number())
+            };
+            if twice {
+                return Err(Error::BadHandle {
+                    kind: "async item that was not named before",
+                    handle: handle.number(),
+                });
+            }
+        }
+        Ok(blocked)
+    }
 }
 
 impl AnyItem {
@@ -166,6 +223,7 @@ impl AnyItem {
             Self::Body(body) => body.poll_readable(cx),
             Self::Writer(writer) => writer.poll_writable(cx),
             Self::PendingRequest(pending) => pending.poll_done(cx),
+            Self::RequestPromise(promise) => promise.poll_decided(cx),
         }
     }
 }
@@ -184,10 +242,13 @@ mod tests {
         let both = [waiting, data].map(|h| AsyncItemHandle::from(h.number()));
         assert!(!items.is_ready(both[0]).expect("valid"));
         for _ in 0..2 {
-            assert_eq!(items.select(&both, None).await.expect("valid"), Some(1));
+            assert_eq!(
+                items.select(&both, None, false).await.expect("valid"),
+                Some(1)
+            );
         }
         let timed_out = items
-            .select(&both[..1], Some(Duration::from_millis(5)))
+            .select(&both[..1], Some(Duration::from_millis(5)), false)
             .await;
         assert_eq!(timed_out.expect("valid"), None);
     }

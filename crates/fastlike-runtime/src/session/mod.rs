@@ -4,28 +4,37 @@ mod arena;
 mod downstream;
 mod items;
 mod pending;
+mod promise;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fastlike_abi::types::{
-    BodyHandle, ConfigStoreHandle, DictionaryHandle, EndpointHandle, RequestHandle, ResponseHandle,
+    BodyHandle, ConfigStoreHandle, DictionaryHandle, EndpointHandle, RequestHandle,
+    RequestPromiseHandle, ResponseHandle,
 };
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 pub(crate) use arena::HandleArena;
+use downstream::Client;
 pub(crate) use downstream::{
-    ClientMetadata, ClientRequest, Downstream, OriginalHeaders, ResponseSlot,
+    ClientMetadata, ClientReader, ClientRequest, Downstream, OriginalHeaders, ResponseSlot,
 };
 pub(crate) use items::{AnyItem, AsyncItems};
 pub(crate) use pending::{
     ChangeTarget, HeaderChange, PendingRequest, ResponsePlan, SendResult, apply as apply_changes,
 };
+pub(crate) use promise::RequestPromise;
 
+use crate::backend::{Backend, Origin};
 use crate::config_store::ConfigStore;
 use crate::error::{Error, Result};
+use crate::hand_off::{Head, Original};
 use crate::http::{Body, Budget, FramingMode};
 use crate::limits;
 use crate::meter::Meter;
+use crate::reuse::{Delivery, Handoff};
 use crate::world::World;
 
 /// The state of one run of a guest: handles, the client's request and its
@@ -37,9 +46,23 @@ pub(crate) struct Session {
     pub(crate) items: AsyncItems,
     pub(crate) opened: Opened,
     pub(crate) downstream: Downstream,
+    /// The client's request, if it may be handed off.
+    pub(crate) original: Option<Box<Original>>,
+    /// The client's request came with content.
+    pub(crate) has_content: bool,
+    /// Backends that lead to shields, by the names that this guest was given.
+    pub(crate) shield_backends: HashMap<String, Arc<dyn Backend>>,
+    /// Backends that this guest made.
+    pub(crate) dynamic_backends: HashMap<String, Arc<Origin>>,
     /// Host memory that bodies written by this guest may hold.
     pub(crate) budget: Budget,
     pub(crate) meter: Arc<Meter>,
+    /// Where further requests come from.
+    pub(crate) handoff: Arc<Handoff>,
+    /// The last promise to take one.
+    pub(crate) promise: Option<RequestPromiseHandle>,
+    /// When the run began.
+    pub(crate) born: Instant,
     /// Bytes of headers that this guest has made.
     header_bytes: usize,
 }
@@ -126,37 +149,121 @@ impl Session {
         client: ClientRequest,
         slot: ResponseSlot,
     ) -> Result<Self> {
-        let mut requests = HandleArena::new("request", limits::REQUESTS);
-        let mut items = AsyncItems::new();
+        let mut session = Self {
+            budget: Budget::new(world.limits.body_memory),
+            world,
+            requests: HandleArena::new("request", limits::REQUESTS),
+            responses: HandleArena::new("response", limits::RESPONSES),
+            items: AsyncItems::new(),
+            opened: Opened {
+                config_stores: HandleArena::new("config store", limits::OPENED),
+                dictionaries: HandleArena::new("dictionary", limits::OPENED),
+                log_endpoints: HandleArena::new("log endpoint", limits::OPENED),
+            },
+            downstream: Downstream::awaiting(Arc::clone(&client.metadata)),
+            original: None,
+            has_content: false,
+            shield_backends: HashMap::new(),
+            dynamic_backends: HashMap::new(),
+            meter,
+            handoff: Arc::default(),
+            promise: None,
+            born: Instant::now(),
+            header_bytes: 0,
+        };
+        session.turn(Delivery { client, slot })?;
+        Ok(session)
+    }
+
+    /// From now on the guest answers this request.
+    pub(crate) fn turn(&mut self, delivery: Delivery) -> Result<(RequestHandle, BodyHandle)> {
+        let Delivery { client, slot } = delivery;
         let ClientRequest {
-            parts,
+            mut parts,
             body,
             metadata,
+            wire,
+            takes_trailers,
         } = client;
+        self.original = self.original_of(&mut parts);
+        self.has_content = !http_body::Body::is_end_stream(&body);
         let head = parts.method == http::Method::HEAD;
-        let request = requests.insert(OutgoingRequest {
+        let request = self.requests.insert(OutgoingRequest {
             method: parts.method,
             uri: parts.uri,
             version: parts.version,
             headers: parts.headers,
             ..OutgoingRequest::default()
         })?;
-        let body: BodyHandle = items.insert(body)?;
-        Ok(Self {
-            budget: Budget::new(world.limits.body_memory),
-            world,
-            requests,
-            responses: HandleArena::new("response", limits::RESPONSES),
-            items,
-            opened: Opened {
-                config_stores: HandleArena::new("config store", limits::OPENED),
-                dictionaries: HandleArena::new("dictionary", limits::OPENED),
-                log_endpoints: HandleArena::new("log endpoint", limits::OPENED),
+        let handles = (request, self.items.insert(body)?);
+        let client = Client {
+            metadata,
+            slot,
+            wire,
+            reader: ClientReader {
+                head,
+                takes_trailers,
             },
-            downstream: Downstream::new(request, body, metadata, slot, head),
-            meter,
-            header_bytes: 0,
-        })
+        };
+        self.downstream.turn(handles, client);
+        Ok(handles)
+    }
+
+    /// What is kept of a request that may be handed off: one that asks for
+    /// another protocol, and any where there is Fanout.
+    fn original_of(&self, parts: &mut http::request::Parts) -> Option<Box<Original>> {
+        let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+        if upgrade.is_none() && self.world.hand_offs.grip_proxy.is_none() {
+            return None;
+        }
+        let head = Head {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+        };
+        Some(Box::new(Original {
+            head,
+            upgrade,
+            body: None,
+        }))
+    }
+
+    /// The guest has closed a body: the client's is kept if it may be handed
+    /// off, since SDKs close it before they do that.
+    pub(crate) fn closed_body(&mut self, handle: BodyHandle, body: Body) {
+        if self.downstream.handles().1 == handle
+            && !self.downstream.slot.is_used()
+            && let Some(original) = &mut self.original
+        {
+            original.body = Some(body);
+        }
+    }
+
+    /// True if another request could come upon one of the limits of a run
+    /// that count all that it ever had.
+    pub(crate) fn is_worn(&self) -> bool {
+        let half = |(used, limit): (usize, usize)| used > limit / 2;
+        half(self.requests.usage())
+            || half(self.responses.usage())
+            || half(self.items.usage())
+            || half((self.header_bytes, limits::HEADER_BYTES))
+    }
+
+    /// True if there is room for one more request.
+    pub(crate) fn has_room(&self) -> bool {
+        let room = |(used, limit): (usize, usize)| used < limit;
+        room(self.requests.usage()) && room(self.items.usage())
+    }
+
+    /// The backend of this name: configured, or made by this guest.
+    pub(crate) fn backend(&self, name: &str) -> Option<Arc<dyn Backend>> {
+        if let Some(backend) = self.dynamic_backends.get(name) {
+            return Some(Arc::clone(backend) as Arc<dyn Backend>);
+        }
+        match self.shield_backends.get(name) {
+            Some(backend) => Some(Arc::clone(backend)),
+            None => self.world.backends.get(name),
+        }
     }
 
     /// Counts a header that the guest makes towards the run's limit.

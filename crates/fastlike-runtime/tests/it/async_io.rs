@@ -136,3 +136,65 @@ async fn a_write_end_is_ready_while_there_is_room_and_when_its_reader_is_gone() 
     asked.answer(Response::new(()));
     assert_eq!(answered.await.expect("no panic").ok(), "");
 }
+
+#[tokio::test]
+async fn a_handle_counts_once_in_a_select() {
+    let guest = script(
+        "http_body.new 0
+        http_body.new 4
+        async_io.select 0 2 0 64
+        @64 == 0
+        http_body.new 8
+        http_req.body_downstream_get 20 12
+        http_req.body_downstream_get 20 16
+        3: async_io.select 12 2 5 64           ; the same one twice
+        async_io.select 0 3 5 64
+        @64 == 0
+        2: async_io.select 0 0 0 64
+        2: http_req.pending_req_select 0 0 64 68 72
+        3: http_req.pending_req_select 0 1 64 68 72   ; a body is no pending request",
+    );
+    assert_eq!(Test::wat(guest).get("/").await.ok(), "");
+}
+
+/// Bodies, a write end, a pending request and a promise, in one list.
+#[tokio::test(start_paused = true)]
+async fn everything_that_can_be_waited_for_is_of_one_number_space() {
+    let guest = script(
+        "http_req.new 40
+        http_req.uri_set *40 'http://origin.example/'
+        http_body.new 44
+        http_req.send_async *40 *44 'origin' 0        ; [0]: pending
+        http_req.body_downstream_get 40 4             ; [1]: a body whose end is not there
+        http_resp.new 40
+        http_body.new 8
+        http_resp.send_downstream *40 *8 1            ; [2]: a write end
+        http_downstream.next_request 0 0 12           ; [3]: a promise
+        async_io.select 0 4 100 64
+        @64 == 2                                      ; there is room
+        http_body.write *8 40000 20000 0 64
+        http_body.write *8 40000 20000 0 64
+        http_body.write *8 40000 20000 0 64
+        http_body.write *8 40000 20000 0 64
+        http_body.write *8 40000 20000 0 64
+        http_body.write *8 40000 20000 0 64
+        http_body.write *8 40000 20000 0 64
+        async_io.select 0 4 100 64
+        @64 == -1                                     ; nothing is ready any more
+        async_io.is_ready *0 64
+        @64 == 0
+        async_io.is_ready *12 64
+        @64 == 0
+        async_io.select 0 4 20000 64
+        @64 == 3                                      ; no request will come
+        10: http_downstream.next_request_wait *12 72 76",
+    );
+    let (_origin, backend) = ByHand::new();
+    let service = Test::wat(guest).backend("origin", backend).start().await;
+    let (_sender, body) = channel();
+    let _unread = service.begin(request("POST", "/", body)).await;
+    assert_eq!(
+        service.seen.report().await.outcome,
+        fastlike_runtime::Outcome::Finished
+    );
+}

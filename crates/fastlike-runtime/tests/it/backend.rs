@@ -1,11 +1,19 @@
-//! What a guest can ask about its backends.
+//! What a guest can ask about its backends, and the backends it makes itself.
+
+mod dynamic;
+mod options;
+mod records;
 
 use std::time::Duration;
 
-use fastlike_runtime::{BackendInfo, Health, TcpKeepalive, TlsVersion, backend_fn};
-use http::{Response, StatusCode};
+use fastlike_runtime::{
+    BackendInfo, Health, HealthCheck, Origin, TcpKeepalive, TlsVersion, backend_fn,
+};
+use http::Response;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use crate::harness::{Answer, Test, get, script};
+use crate::harness::{Answer, Test, script, soon};
 
 async fn asked(info: BackendInfo) -> Answer {
     let backend = backend_fn(|_| async { Response::new(()) }).with_info(info);
@@ -65,17 +73,6 @@ async fn what_is_not_configured_is_absent() {
 }
 
 #[tokio::test]
-async fn a_dynamic_backend_is_refused_with_the_sdks_reason() {
-    let mut request = get("/");
-    request
-        .headers_mut()
-        .insert("x-target", "127.0.0.1:9".parse().expect("a value"));
-    let answer = Test::guest("backend_dynamic").send(request).await;
-    assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
-    assert_eq!(answer.text(), "Disallowed");
-}
-
-#[tokio::test]
 async fn an_unknown_backend_does_not_exist_and_has_nothing_to_tell() {
     let guest = script(
         "backend.exists 'nowhere' 8
@@ -93,4 +90,29 @@ async fn an_unknown_backend_does_not_exist_and_has_nothing_to_tell() {
     let origin = backend_fn(|_| async { Response::new(()) });
     let test = Test::wat(guest).backend("origin", origin);
     assert_eq!(test.get("/").await.ok(), "");
+}
+
+#[tokio::test]
+async fn a_configured_origin_is_probed_as_long_as_its_service_lives() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let mut check = HealthCheck::new("health.example");
+    (check.window, check.threshold, check.initial) = (1, 1, 1);
+    let origin = Origin::new(&url).and_then(|origin| origin.health_check(check));
+    let guest = Test::guest("backend_getters").backend("origin", origin.expect("valid"));
+    let guest = guest.start().await;
+    // The probe comes without anybody asking, and is bad.
+    let (mut probe, _) = soon("a probe", listener.accept()).await.expect("a probe");
+    assert_eq!(guest.get("/").await.line("healthy"), "Healthy");
+    let mut head = [0; 1024];
+    let read = probe.read(&mut head).await.expect("a head");
+    assert!(head[..read].starts_with(b"GET / HTTP/1.1\r\nhost: health.example\r\n"));
+    let bad = b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n";
+    probe.write_all(bad).await.expect("a reader");
+    // The connection is closed when the answer has been looked at.
+    soon("the end of the probe", probe.read(&mut head))
+        .await
+        .ok();
+    assert_eq!(guest.get("/").await.line("healthy"), "Unhealthy");
+    drop(guest);
 }

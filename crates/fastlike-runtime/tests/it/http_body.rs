@@ -1,6 +1,10 @@
 //! Bodies: appended, counted, made, echoed, with trailers.
 
 mod back_pressure;
+mod ends;
+mod many;
+mod matrix;
+mod trailers;
 
 use fastlike_runtime::{BodyError, Outcome, backend_fn};
 use http::{Response, StatusCode};

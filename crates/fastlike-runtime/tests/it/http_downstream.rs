@@ -1,5 +1,8 @@
 //! What a guest can ask about its client's connection.
 
+mod facts;
+mod next_request;
+
 use fastlike_runtime::ConnInfo;
 
 use crate::harness::{Answer, Test, get};

@@ -1,9 +1,14 @@
 //! Requests: the client's, and those that a guest makes.
 
 mod errors;
+mod fanout;
+mod forms;
+mod inspect;
 mod pending;
 mod protocol;
+mod pushpin;
 mod tls;
+mod websocket;
 
 use std::io::Write;
 

@@ -1,6 +1,7 @@
 //! Answers to the client.
 
 mod framing;
+mod hints;
 
 use fastlike_runtime::{BodyError, Outcome};
 use http::StatusCode;

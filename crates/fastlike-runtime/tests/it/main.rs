@@ -27,6 +27,7 @@ mod limits;
 mod log;
 mod loops;
 mod observe;
+mod shielding;
 mod start;
 mod uap;
 mod unavailable;

@@ -11,15 +11,20 @@ fn main(mut request: Request) -> Result<Response, Error> {
     let target = request
         .remove_header_str("x-target")
         .expect("a header x-target");
-    let backend = Backend::builder("made-at-run-time", &target)
-        .override_host("dynamic.example")
-        .connect_timeout(Duration::from_secs(1))
-        .first_byte_timeout(Duration::from_secs(15))
-        .between_bytes_timeout(Duration::from_secs(10))
-        .finish();
-    match backend {
+    let make = || {
+        Backend::builder("made-at-run-time", &target)
+            .override_host("dynamic.example")
+            .connect_timeout(Duration::from_secs(1))
+            .first_byte_timeout(Duration::from_secs(15))
+            .between_bytes_timeout(Duration::from_secs(10))
+    };
+    match make().finish() {
         Ok(backend) => {
             assert!(backend.exists() && backend.is_dynamic());
+            // The same once more is the same; another of this name is not.
+            make().finish().expect("the same backend");
+            let other = make().connect_timeout(Duration::from_secs(2)).finish();
+            assert_eq!(format!("{:?}", other.err()), "Some(NameInUse)");
             Ok(request.send(backend)?)
         }
         Err(refused) => Ok(

@@ -1,38 +1,113 @@
-//! A new connection to an origin: name, address, TLS.
+//! A connection for a request: one that another request left, or a new one.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::Live;
-use super::pool::Connection;
+use super::dial::{configure, first_to_answer, resolve};
+use super::limit::Slot;
+use super::live::{Live, Speaks};
+use super::pool::{Age, Connection, Lease, Multiplexed};
 use super::wire::Wire;
-use crate::backend::{BoxFuture, SendError, TcpKeepalive, tls};
+use crate::backend::{SendError, tls};
 use crate::http::after;
 use crate::limits;
 
-/// Looks up the addresses of a host.
-pub(super) type Resolve =
-    Arc<dyn Fn(&str, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+/// What a request needs of its connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Need {
+    /// The last connection died while it was idle: another idle one may have, too.
+    pub(super) fresh: bool,
+    /// An HTTP/1.1 connection that no other request uses.
+    pub(super) upgrade: bool,
+}
 
-/// How long an address may keep the next one waiting (RFC 8305 section 5,
-/// "Connection Attempt Delay").
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-
-/// Connects within the backend's connect timeout, which covers all steps.
-pub(super) async fn connect(live: &Live) -> Result<Connection, SendError> {
+/// A connection, within the backend's connect timeout, which covers all
+/// steps. Waits for one if the origin has as many as it may have.
+pub(super) async fn obtain(live: &Live, need: Need) -> Result<Lease, SendError> {
     let timeout = live.settings.info.connect_timeout;
     let deadline = after(Instant::now(), timeout);
-    let late = |_| SendError::ConnectTimeout(timeout);
+    let slot = match slot(live, need, deadline).await? {
+        Turn::Slot(slot) => slot,
+        Turn::Lease(lease) => return Ok(lease),
+    };
+    // One connection serves many requests: those that come meanwhile wait for it.
+    let opening = if live.may_be_shared() && !need.upgrade {
+        let opening = timeout_at(deadline, live.opening.lock());
+        let opening = opening
+            .await
+            .map_err(|_| SendError::ConnectTimeout(timeout))?;
+        if live.speaks() == Speaks::Http2
+            && let Some(lease) = live.pool.take(Instant::now())
+        {
+            return Ok(lease);
+        }
+        live.may_be_shared().then_some(opening)
+    } else {
+        None
+    };
+    let (wire, peer, speaks) = open(live, need, deadline).await?;
+    let lease = match speaks {
+        Speaks::Http2 => Lease::Stream(live.pool.share(http2(wire, peer, slot).await?)),
+        Speaks::Http1 | Speaks::Unknown => Lease::Whole(http1(wire, peer, slot).await?),
+    };
+    drop(opening);
+    Ok(lease)
+}
 
+/// What waiting for one's turn ended with.
+enum Turn {
+    Slot(Option<Slot>),
+    Lease(Lease),
+}
+
+async fn slot(live: &Live, need: Need, deadline: Instant) -> Result<Turn, SendError> {
+    let pool = &live.pool;
+    let Some(limit) = &pool.limit else {
+        return Ok(Turn::Slot(None));
+    };
+    loop {
+        if !need.fresh
+            && !need.upgrade
+            && let Some(lease) = pool.take(Instant::now())
+        {
+            if matches!(lease, Lease::Stream(_)) {
+                // There may be room for the next one, too.
+                limit.tell();
+            }
+            return Ok(Turn::Lease(lease));
+        }
+        if let Some(slot) = limit.slot() {
+            return Ok(Turn::Slot(Some(slot)));
+        }
+        if !need.upgrade
+            && let Some(stream) = pool.squeeze_in()
+        {
+            limit.tell();
+            return Ok(Turn::Lease(Lease::Stream(stream)));
+        }
+        if (need.fresh || need.upgrade) && pool.close_idle() {
+            continue;
+        }
+        timeout_at(deadline, limit.changed())
+            .await
+            .map_err(|_| SendError::ConnectionLimit)?;
+    }
+}
+
+/// A stream of bytes to the origin, and what will be spoken on it.
+async fn open(
+    live: &Live,
+    need: Need,
+    deadline: Instant,
+) -> Result<(Wire, SocketAddr, Speaks), SendError> {
+    let timeout = live.settings.info.connect_timeout;
+    let late = |_| SendError::ConnectTimeout(timeout);
     let addresses = timeout_at(deadline, resolve(live))
         .await
         .map_err(|_| SendError::DnsTimeout)??;
@@ -40,14 +115,45 @@ pub(super) async fn connect(live: &Live) -> Result<Connection, SendError> {
         .await
         .map_err(late)??;
     configure(&stream, live.settings.info.tcp_keepalive);
-    let wire = if live.settings.info.tls {
-        timeout_at(deadline, handshake(live, stream))
-            .await
-            .map_err(late)??
-    } else {
-        Wire::plain(stream)
-    };
+    if !live.settings.info.tls {
+        let speaks = match (live.settings.grpc, need.upgrade) {
+            (true, false) => Speaks::Http2,
+            _ => Speaks::Http1,
+        };
+        return Ok((Wire::plain(stream), peer, speaks));
+    }
+    let (wire, http2) = timeout_at(deadline, handshake(live, need, stream))
+        .await
+        .map_err(late)??;
+    let speaks = if http2 { Speaks::Http2 } else { Speaks::Http1 };
+    if live.settings.grpc && !http2 && !need.upgrade {
+        return Err(SendError::Protocol(
+            "gRPC needs HTTP/2, which the origin did not agree to speak".to_owned(),
+        ));
+    }
+    if !need.upgrade {
+        live.learn(speaks);
+    }
+    Ok((wire, peer, speaks))
+}
 
+async fn handshake(live: &Live, need: Need, stream: TcpStream) -> Result<(Wire, bool), SendError> {
+    let tls = live.tls().await?;
+    let connector = if need.upgrade {
+        &tls.http1
+    } else {
+        &tls.connector
+    };
+    match connector.connect(tls.name.clone(), stream).await {
+        Ok(stream) => {
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            Ok((Wire::tls(stream), http2))
+        }
+        Err(error) => Err(tls::fault(&error).unwrap_or(SendError::Terminated)),
+    }
+}
+
+async fn http1(wire: Wire, peer: SocketAddr, slot: Option<Slot>) -> Result<Connection, SendError> {
     let seen = wire.seen();
     let (sender, driver) = http1::Builder::new()
         .max_buf_size(limits::ORIGIN_BUFFER)
@@ -56,126 +162,49 @@ pub(super) async fn connect(live: &Live) -> Result<Connection, SendError> {
         .await
         .map_err(|error| SendError::Protocol(error.to_string()))?;
     tokio::spawn(async move {
-        if let Err(error) = driver.await {
+        if let Err(error) = driver.with_upgrades().await {
             tracing::debug!(%peer, "connection to an origin: {error}");
         }
     });
-    Ok(Connection::new(sender, seen, peer))
+    Ok(Connection {
+        sender,
+        seen,
+        peer,
+        received_before: 0,
+        age: Age::new(),
+        _slot: slot,
+    })
 }
 
-async fn resolve(live: &Live) -> Result<Vec<SocketAddr>, SendError> {
-    let (host, port) = (live.settings.info.host.as_str(), live.settings.info.port);
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let found = match &live.settings.resolve {
-        Some(resolve) => resolve(host, port).await,
-        None => tokio::net::lookup_host((host, port))
-            .await
-            .map(Vec::from_iter),
-    };
-    let failed = |message| SendError::Dns {
-        rcode: None,
-        message,
-    };
-    match found {
-        Ok(addresses) if addresses.is_empty() => Err(failed(format!("{host} has no address"))),
-        Ok(addresses) => Ok(alternate(addresses)),
-        Err(error) => Err(failed(format!("{host}: {error}"))),
-    }
-}
-
-/// Orders the addresses so that IPv6 and IPv4 take turns, beginning with the
-/// family that the resolver puts first (RFC 8305 section 4).
-fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let ipv6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|address| address.is_ipv6() == ipv6_first);
-    let mut turns = Vec::with_capacity(first.len().saturating_add(second.len()));
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    loop {
-        let turn = [first.next(), second.next()];
-        if turn == [None, None] {
-            return turns;
+async fn http2(wire: Wire, peer: SocketAddr, slot: Option<Slot>) -> Result<Multiplexed, SendError> {
+    /// What all streams of a connection together may have on their way.
+    const WINDOW: u32 = limits::ORIGIN_STREAM_WINDOW * limits::ORIGIN_STREAMS as u32;
+    let seen = wire.seen();
+    let (sender, mut driver) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(limits::ORIGIN_STREAM_WINDOW)
+        .initial_connection_window_size(WINDOW)
+        // Of heads beyond this h2 says no more than that they are wrong.
+        .max_header_list_size(2 * limits::ORIGIN_BUFFER as u32)
+        .handshake(TokioIo::new(wire))
+        .await
+        .map_err(|error| super::http2::classify(&error, &seen).0)?;
+    let concurrency = Arc::new(AtomicUsize::new(limits::ORIGIN_STREAMS));
+    let told = Arc::clone(&concurrency);
+    tokio::spawn(async move {
+        let driven = std::future::poll_fn(|cx| {
+            told.store(driver.current_max_send_streams(), Ordering::Relaxed);
+            std::pin::Pin::new(&mut driver).poll(cx)
+        });
+        if let Err(error) = driven.await {
+            tracing::debug!(%peer, "HTTP/2 connection to an origin: {error}");
         }
-        turns.extend(turn.into_iter().flatten());
-    }
-}
-
-/// Tries the addresses one after another, the next one when the last one
-/// failed or is slow, and takes the first connection that stands.
-async fn first_to_answer(
-    addresses: Vec<SocketAddr>,
-    timeout: Duration,
-) -> Result<(TcpStream, SocketAddr), SendError> {
-    let mut waiting = addresses.into_iter();
-    let mut attempts = FuturesUnordered::new();
-    let mut fault = None;
-    loop {
-        attempts.extend(waiting.next().map(|address| dial(address, timeout)));
-        tokio::select! {
-            attempt = attempts.next() => match attempt {
-                Some(Ok(connected)) => return Ok(connected),
-                Some(Err(error)) => keep_most_telling(&mut fault, error),
-                None => {}
-            },
-            () = sleep(ATTEMPT_DELAY), if waiting.len() > 0 => {}
-        }
-        if attempts.is_empty() && waiting.len() == 0 {
-            let none = SendError::Internal("there was no address to connect to".to_owned());
-            return Err(fault.unwrap_or(none));
-        }
-    }
-}
-
-/// A refusal shows that the host is there; else the first fault counts.
-fn keep_most_telling(kept: &mut Option<SendError>, error: SendError) {
-    match kept {
-        None => *kept = Some(error),
-        Some(SendError::Refused(_)) => {}
-        Some(kept) if matches!(error, SendError::Refused(_)) => *kept = error,
-        Some(_) => {}
-    }
-}
-
-async fn dial(
-    address: SocketAddr,
-    timeout: Duration,
-) -> Result<(TcpStream, SocketAddr), SendError> {
-    use io::ErrorKind::*;
-    match TcpStream::connect(address).await {
-        Ok(stream) => Ok((stream, address)),
-        Err(error) => Err(match error.kind() {
-            ConnectionRefused => SendError::Refused(address),
-            NetworkUnreachable | HostUnreachable | NetworkDown | AddrNotAvailable
-            | PermissionDenied => SendError::Unroutable(format!("{address}: {error}")),
-            // The kernel's own patience ended first.
-            TimedOut => SendError::ConnectTimeout(timeout),
-            ConnectionReset | ConnectionAborted => SendError::Terminated,
-            _ => SendError::Internal(format!("connecting to {address}: {error}")),
-        }),
-    }
-}
-
-fn configure(stream: &TcpStream, keepalive: Option<TcpKeepalive>) {
-    let mut result = stream.set_nodelay(true);
-    if let Some(keepalive) = keepalive {
-        let parameters = socket2::TcpKeepalive::new()
-            .with_time(keepalive.time)
-            .with_interval(keepalive.interval)
-            .with_retries(keepalive.probes);
-        result = result.and(socket2::SockRef::from(stream).set_tcp_keepalive(&parameters));
-    }
-    if let Err(error) = result {
-        tracing::debug!("socket options of a connection to an origin: {error}");
-    }
-}
-
-async fn handshake(live: &Live, stream: TcpStream) -> Result<Wire, SendError> {
-    let tls = live.tls().await?;
-    match tls.connector.connect(tls.name.clone(), stream).await {
-        Ok(stream) => Ok(Wire::tls(stream)),
-        Err(error) => Err(tls::fault(&error).unwrap_or(SendError::Terminated)),
-    }
+    });
+    Ok(Multiplexed {
+        sender,
+        seen,
+        peer,
+        opened: Instant::now(),
+        concurrency,
+        _slot: slot,
+    })
 }

@@ -1,49 +1,125 @@
-//! Idle connections of one origin, kept for the next request.
+//! Connections of one origin, kept for further requests.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::{http1, http2};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::limit::{Limit, Slot};
 use super::request::RequestBody;
 use super::wire::Seen;
 use crate::limits;
 
-/// A connection on which one request at a time can be sent. Dropping it
-/// closes it.
+/// An HTTP/1.1 connection, on which one request at a time can be sent.
+/// Dropping it closes it.
 pub(super) struct Connection {
-    pub(super) sender: SendRequest<RequestBody>,
+    pub(super) sender: http1::SendRequest<RequestBody>,
     pub(super) seen: Arc<Seen>,
     pub(super) peer: SocketAddr,
     /// Bytes that belong to responses to earlier requests.
     pub(super) received_before: u64,
+    pub(super) age: Age,
+    pub(super) _slot: Option<Slot>,
 }
 
-impl Connection {
-    pub(super) fn new(sender: SendRequest<RequestBody>, seen: Arc<Seen>, peer: SocketAddr) -> Self {
+/// An HTTP/2 connection, on which many requests can be sent at a time.
+pub(super) struct Multiplexed {
+    pub(super) sender: http2::SendRequest<RequestBody>,
+    pub(super) seen: Arc<Seen>,
+    pub(super) peer: SocketAddr,
+    pub(super) opened: Instant,
+    /// Requests that the origin takes at a time.
+    pub(super) concurrency: Arc<AtomicUsize>,
+    pub(super) _slot: Option<Slot>,
+}
+
+/// How much of its life a connection has behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age {
+    opened: Instant,
+    /// Requests that were sent on it.
+    uses: u32,
+}
+
+impl Age {
+    pub(super) fn new() -> Self {
         Self {
-            sender,
-            seen,
-            peer,
-            received_before: 0,
+            opened: Instant::now(),
+            uses: 1,
         }
     }
 }
 
-/// The idle connections of one origin; the one used last is used first, so
-/// that those a burst left over grow old.
+/// What one request has of a connection.
+pub(super) enum Lease {
+    Whole(Connection),
+    Stream(Stream),
+}
+
+impl Lease {
+    pub(super) fn peer(&self) -> SocketAddr {
+        match self {
+            Self::Whole(connection) => connection.peer,
+            Self::Stream(stream) => stream.connection.peer,
+        }
+    }
+
+    pub(super) fn seen(&self) -> &Seen {
+        match self {
+            Self::Whole(connection) => &connection.seen,
+            Self::Stream(stream) => &stream.connection.seen,
+        }
+    }
+}
+
+/// One request's part of a shared connection.
+pub(super) struct Stream {
+    pub(super) connection: Arc<Multiplexed>,
+    pub(super) reused: bool,
+    pool: Arc<Pool>,
+}
+
+impl Stream {
+    /// Sends no further request on this connection.
+    pub(super) fn retire(&self) {
+        self.pool.retire(&self.connection);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.pool.leave(&self.connection);
+    }
+}
+
+/// How long connections are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Without a request; zero keeps none.
+    pub(super) keep: Duration,
+    /// Requests on one connection; zero is any number.
+    pub(super) max_use: u32,
+    /// From a connection's beginning; zero is for ever.
+    pub(super) max_lifetime: Duration,
+}
+
+/// The connections of one origin. Of the idle ones, the one used last is used
+/// first, so that those a burst left over grow old.
 pub(super) struct Pool {
-    idle: Mutex<Idle>,
-    keep: Duration,
+    state: Mutex<State>,
+    rules: Rules,
+    pub(super) limit: Option<Arc<Limit>>,
 }
 
 #[derive(Default)]
-struct Idle {
+struct State {
     /// Ordered by `since`.
-    connections: Vec<Parked>,
+    idle: Vec<Parked>,
+    shared: Vec<Shared>,
     /// A task will look for those that have grown old.
     reaping: bool,
 }
@@ -53,28 +129,47 @@ struct Parked {
     since: Instant,
 }
 
+struct Shared {
+    connection: Arc<Multiplexed>,
+    streams: usize,
+    uses: u32,
+    /// When the last stream ended.
+    since: Instant,
+}
+
 impl Pool {
-    /// Keeps connections for `keep`; zero keeps none.
-    pub(super) fn new(keep: Duration) -> Arc<Self> {
+    pub(super) fn new(rules: Rules, limit: Option<Arc<Limit>>) -> Arc<Self> {
         Arc::new(Self {
-            idle: Mutex::default(),
-            keep,
+            state: Mutex::default(),
+            rules,
+            limit,
         })
     }
 
+    /// Whether connections are used more than once.
+    pub(super) fn keeps(&self) -> bool {
+        !self.rules.keep.is_zero()
+    }
+
     /// A connection that is ready for a request, as far as one can know.
-    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
+    pub(super) fn take(self: &Arc<Self>, now: Instant) -> Option<Lease> {
         let mut gone = Vec::new();
-        let mut idle = self.idle.lock();
-        for at in (0..idle.connections.len()).rev() {
-            let Some(parked) = idle.connections.get(at) else {
+        let mut state = self.state.lock();
+        let stream = self.join(&mut state, now, false);
+        if stream.is_some() {
+            return stream.map(Lease::Stream);
+        }
+        for at in (0..state.idle.len()).rev() {
+            let Some(parked) = state.idle.get(at) else {
                 break;
             };
             let sender = &parked.connection.sender;
             if sender.is_closed() || self.is_old(parked, now) {
-                gone.push(idle.connections.remove(at));
+                gone.push(state.idle.remove(at));
             } else if sender.is_ready() {
-                return Some(idle.connections.remove(at).connection);
+                let mut connection = state.idle.remove(at).connection;
+                connection.age.uses = connection.age.uses.saturating_add(1);
+                return Some(Lease::Whole(connection));
             }
             // Neither: the last message is not quite over, often because the
             // request's body is still on its way.
@@ -82,24 +177,135 @@ impl Pool {
         None
     }
 
+    /// A part of a shared connection, even of one that is as busy as it should be.
+    pub(super) fn squeeze_in(self: &Arc<Self>) -> Option<Stream> {
+        self.join(&mut self.state.lock(), Instant::now(), true)
+    }
+
+    fn join(self: &Arc<Self>, state: &mut State, now: Instant, busy: bool) -> Option<Stream> {
+        state
+            .shared
+            .retain(|shared| !shared.connection.sender.is_closed());
+        let usable = state.shared.iter_mut().filter(|shared| {
+            let age = Age {
+                opened: shared.connection.opened,
+                uses: shared.uses,
+            };
+            let room = shared.connection.concurrency.load(Ordering::Relaxed);
+            !self.is_spent(age, now) && (busy || shared.streams < room.min(limits::ORIGIN_STREAMS))
+        });
+        let shared = usable.min_by_key(|shared| shared.streams)?;
+        shared.streams = shared.streams.saturating_add(1);
+        shared.uses = shared.uses.saturating_add(1);
+        Some(Stream {
+            connection: Arc::clone(&shared.connection),
+            reused: true,
+            pool: Arc::clone(self),
+        })
+    }
+
+    /// Shares a new connection, and gives the first part of it.
+    pub(super) fn share(self: &Arc<Self>, connection: Multiplexed) -> Stream {
+        let connection = Arc::new(connection);
+        if self.keeps() {
+            self.state.lock().shared.push(Shared {
+                connection: Arc::clone(&connection),
+                streams: 1,
+                uses: 1,
+                since: Instant::now(),
+            });
+            // Those who wait for a connection can share this one.
+            self.tell();
+        }
+        Stream {
+            connection,
+            reused: false,
+            pool: Arc::clone(self),
+        }
+    }
+
+    fn retire(&self, connection: &Arc<Multiplexed>) {
+        let mut state = self.state.lock();
+        state
+            .shared
+            .retain(|shared| !Arc::ptr_eq(&shared.connection, connection));
+    }
+
+    /// One request on a shared connection is over.
+    fn leave(self: &Arc<Self>, connection: &Arc<Multiplexed>) {
+        let since = Instant::now();
+        let mut state = self.state.lock();
+        let shared = state
+            .shared
+            .iter_mut()
+            .find(|shared| Arc::ptr_eq(&shared.connection, connection));
+        let Some(shared) = shared else {
+            return;
+        };
+        shared.streams = shared.streams.saturating_sub(1);
+        shared.since = since;
+        self.watch(state, since);
+        self.tell();
+    }
+
     fn is_old(&self, parked: &Parked, now: Instant) -> bool {
-        now.duration_since(parked.since) >= self.keep
+        now.duration_since(parked.since) >= self.rules.keep
+            || self.has_lived(parked.connection.age.opened, now)
+    }
+
+    fn has_lived(&self, opened: Instant, now: Instant) -> bool {
+        let most = self.rules.max_lifetime;
+        !most.is_zero() && now.duration_since(opened) >= most
+    }
+
+    /// No further request may be sent.
+    fn is_spent(&self, age: Age, now: Instant) -> bool {
+        let most = self.rules.max_use;
+        most != 0 && age.uses >= most || self.has_lived(age.opened, now)
     }
 
     /// Gives back a connection whose response was read to its end.
     pub(super) fn put(self: &Arc<Self>, mut connection: Connection) {
-        if self.keep.is_zero() || connection.sender.is_closed() {
+        let since = Instant::now();
+        if !self.keeps() || connection.sender.is_closed() || self.is_spent(connection.age, since) {
             return;
         }
         connection.received_before = connection.seen.received();
-        let since = Instant::now();
-        let mut idle = self.idle.lock();
-        let oldest = (idle.connections.len() >= limits::IDLE_CONNECTIONS)
-            .then(|| idle.connections.remove(0));
-        idle.connections.push(Parked { connection, since });
-        let reaping = std::mem::replace(&mut idle.reaping, true);
-        drop(idle);
+        let mut state = self.state.lock();
+        let oldest = (state.idle.len() >= limits::IDLE_CONNECTIONS).then(|| state.idle.remove(0));
+        state.idle.push(Parked { connection, since });
+        self.watch(state, since);
         drop(oldest);
+        self.tell();
+    }
+
+    /// Closes a connection that is idle, of those that are not shared the one
+    /// that has been so for longest; false if none is.
+    pub(super) fn close_idle(&self) -> bool {
+        let mut state = self.state.lock();
+        let oldest = (!state.idle.is_empty()).then(|| state.idle.remove(0));
+        let unused = match &oldest {
+            Some(_) => None,
+            None => {
+                let shared = &mut state.shared;
+                let unused = shared.iter().position(|shared| shared.streams == 0);
+                unused.map(|at| shared.remove(at))
+            }
+        };
+        drop(state);
+        oldest.is_some() || unused.is_some()
+    }
+
+    fn tell(&self) {
+        if let Some(limit) = &self.limit {
+            limit.tell();
+        }
+    }
+
+    /// Has a task close what grows old.
+    fn watch(self: &Arc<Self>, mut state: parking_lot::MutexGuard<'_, State>, since: Instant) {
+        let reaping = std::mem::replace(&mut state.reaping, true);
+        drop(state);
         if !reaping {
             Reaper::start(self, since);
         }
@@ -107,19 +313,28 @@ impl Pool {
 
     /// Closes what has grown old. Says when to look again, unless nothing is left.
     fn prune(&self) -> Option<Instant> {
-        let mut idle = self.idle.lock();
+        let mut state = self.state.lock();
         let now = Instant::now();
-        let old = idle
-            .connections
-            .partition_point(|parked| self.is_old(parked, now));
-        let gone: Vec<_> = idle.connections.drain(..old).collect();
-        let next = idle
-            .connections
+        let keep = self.rules.keep;
+        let old = state
+            .idle
+            .partition_point(|parked| now.duration_since(parked.since) >= keep);
+        let gone: Vec<_> = state.idle.drain(..old).collect();
+        let is_old =
+            |shared: &mut Shared| shared.streams == 0 && now.duration_since(shared.since) >= keep;
+        let also_gone: Vec<_> = state.shared.extract_if(.., is_old).collect();
+        let shared = state.shared.iter().filter(|shared| shared.streams == 0);
+        let next = state
+            .idle
             .first()
-            .and_then(|oldest| oldest.since.checked_add(self.keep));
-        idle.reaping = next.is_some();
-        drop(idle);
-        drop(gone);
+            .map(|oldest| oldest.since)
+            .into_iter()
+            .chain(shared.map(|shared| shared.since))
+            .min()
+            .and_then(|since| since.checked_add(keep));
+        state.reaping = next.is_some();
+        drop(state);
+        drop((gone, also_gone));
         next
     }
 }
@@ -137,7 +352,7 @@ impl Reaper {
             pool: Arc::downgrade(pool),
             on_duty: true,
         };
-        let old_at = since.checked_add(pool.keep);
+        let old_at = since.checked_add(pool.rules.keep);
         // Without a runtime nobody drives the connections either.
         if let (Some(old_at), Ok(runtime)) = (old_at, tokio::runtime::Handle::try_current()) {
             runtime.spawn(reaper.run(old_at));
@@ -162,7 +377,7 @@ impl Drop for Reaper {
         if self.on_duty
             && let Some(pool) = self.pool.upgrade()
         {
-            pool.idle.lock().reaping = false;
+            pool.state.lock().reaping = false;
         }
     }
 }

@@ -7,14 +7,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::backend::{BackendInfo, SendError, host};
-use crate::http::{Body, BodyError, hop_by_hop};
+use crate::http::{Body, BodyError, TakesTrailers, hop_by_hop};
 
 /// The request as it goes on the wire: HTTP/1.1, origin-form, with one `host`
 /// and without the fields that concern one connection only. `prefix` goes
@@ -23,6 +25,7 @@ pub(super) fn prepare(
     request: Request<Body>,
     prefix: &str,
     info: &BackendInfo,
+    upgrade: bool,
 ) -> Result<Request<RequestBody>, SendError> {
     let (mut parts, body) = request.into_parts();
     if parts.method == Method::CONNECT {
@@ -30,20 +33,36 @@ pub(super) fn prepare(
             "a CONNECT request cannot be sent to a backend".to_owned(),
         ));
     }
+    let protocol = upgrade
+        .then(|| parts.headers.get(UPGRADE).cloned())
+        .flatten();
     let trailers = hop_by_hop::strip(&mut parts.headers);
     if trailers {
-        parts
-            .headers
-            .insert(TE, HeaderValue::from_static("trailers"));
-        parts
-            .headers
-            .insert(CONNECTION, HeaderValue::from_static("te"));
+        let trailers = HeaderValue::from_static("trailers");
+        parts.headers.insert(TE, trailers);
+    }
+    if let Some(about) = connection_options(trailers, protocol.is_some()) {
+        let about = HeaderValue::from_static(about);
+        parts.headers.insert(CONNECTION, about);
+    }
+    if let Some(protocol) = protocol {
+        parts.headers.insert(UPGRADE, protocol);
     }
     host::choose(&mut parts.headers, &parts.uri, info)?;
     parts.uri = target(&parts.uri, prefix)?;
     parts.version = Version::HTTP_11;
     frame(&parts.method, &mut parts.headers, &body);
     Ok(Request::from_parts(parts, RequestBody::new(body)))
+}
+
+/// The fields that concern the next connection only.
+fn connection_options(trailers: bool, upgrade: bool) -> Option<&'static str> {
+    match (trailers, upgrade) {
+        (true, true) => Some("te, upgrade"),
+        (true, false) => Some("te"),
+        (false, true) => Some("upgrade"),
+        (false, false) => None,
+    }
 }
 
 fn target(uri: &Uri, prefix: &str) -> Result<Uri, SendError> {
@@ -64,7 +83,7 @@ fn target(uri: &Uri, prefix: &str) -> Result<Uri, SendError> {
 }
 
 /// Makes the framing say what the body is; hyper does the rest.
-fn frame(method: &Method, headers: &mut HeaderMap, body: &Body) {
+pub(super) fn frame(method: &Method, headers: &mut HeaderMap, body: &Body) {
     if body.is_end_stream() {
         // A length without its bytes would swallow the next request on the
         // same connection (RFC 9112 section 11.2).
@@ -82,16 +101,15 @@ fn frame(method: &Method, headers: &mut HeaderMap, body: &Body) {
     }
 }
 
-/// The same request once more, if sending it twice does no harm.
-pub(super) fn repeatable(request: &Request<RequestBody>) -> Option<Request<()>> {
-    if !request.method().is_safe() || !request.body().is_end_stream() {
+/// The same request once more, if its body is not lost with it.
+pub(super) fn again(request: &Request<RequestBody>) -> Option<Request<()>> {
+    if !request.body().is_end_stream() {
         return None;
     }
     let mut again = Request::new(());
     *again.method_mut() = request.method().clone();
     *again.uri_mut() = request.uri().clone();
     *again.headers_mut() = request.headers().clone();
-    *again.extensions_mut() = request.extensions().clone();
     Some(again)
 }
 
@@ -146,6 +164,17 @@ impl RequestBody {
         Self { body, progress }
     }
 
+    pub(super) fn inner(&self) -> &Body {
+        &self.body
+    }
+
+    /// Keeps to the trailers that HTTP/1.1 can send after this head.
+    pub(super) fn announce_trailers(&mut self, headers: &mut HeaderMap) {
+        let announced = TakesTrailers::Announced;
+        self.body
+            .announce_trailers(announced, headers, &HeaderMap::new());
+    }
+
     pub(super) fn progress(&self) -> Option<Arc<Progress>> {
         self.progress.clone()
     }
@@ -190,7 +219,7 @@ mod tests {
 
     fn prepared(request: Request<Body>, prefix: &str) -> http::request::Parts {
         let info = BackendInfo::new("backend.example", 80, false);
-        let request = prepare(request, prefix, &info).expect("can be sent");
+        let request = prepare(request, prefix, &info, false).expect("can be sent");
         request.into_parts().0
     }
 
@@ -236,6 +265,20 @@ mod tests {
     }
 
     #[test]
+    fn an_upgrade_is_forwarded_only_if_it_is_asked_for() {
+        let headers = [
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "websocket"),
+        ];
+        let info = BackendInfo::new("backend.example", 80, false);
+        let request = prepare(get("/", &headers), "", &info, true).expect("can be sent");
+        assert_eq!(request.headers()[UPGRADE], "websocket");
+        assert_eq!(request.headers()[CONNECTION], "upgrade");
+        let parts = prepared(get("/", &headers), "");
+        assert!(!parts.headers.contains_key(UPGRADE));
+    }
+
+    #[test]
     fn an_absent_body_cannot_claim_a_length() {
         let request = get("/", &[("content-length", "10")]);
         let parts = prepared(request, "");
@@ -249,7 +292,7 @@ mod tests {
         let mut request = get("/", &[]);
         *request.method_mut() = Method::CONNECT;
         let info = BackendInfo::new("backend.example", 80, false);
-        let error = prepare(request, "", &info).err();
+        let error = prepare(request, "", &info, false).err();
         assert!(
             matches!(&error, Some(SendError::Protocol(why)) if why.contains("CONNECT")),
             "{error:?}"

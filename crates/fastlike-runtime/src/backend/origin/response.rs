@@ -1,5 +1,6 @@
 //! What a guest gets of an origin's response.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,63 +13,89 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::exchange::with_sources;
-use super::pool::{Connection, Pool};
-use crate::backend::RemoteAddr;
+use super::http2;
+use super::pool::{Lease, Pool};
+use crate::backend::{RemoteAddr, Upgraded};
 use crate::http::{Body, BodyError, IdleClock, hop_by_hop};
 
-/// The response without what concerned its connection only. The connection
-/// goes back to `pool` when the body was read to its end.
+/// The response to a request whose connection now speaks another protocol.
+pub(super) fn upgraded(mut response: Response<Incoming>, peer: SocketAddr) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(&mut response);
+    let mut response = response.map(|_| Body::empty());
+    response.extensions_mut().insert(Upgraded::new(upgrade));
+    response.extensions_mut().insert(RemoteAddr(peer));
+    response
+}
+
+/// The response without what concerned its connection only. What it has of
+/// the connection goes back to `pool` when the body was read to its end.
 pub(super) fn receive(
     response: Response<Incoming>,
-    connection: Connection,
+    lease: Lease,
     pool: &Arc<Pool>,
     between_bytes: Duration,
 ) -> Response<Body> {
     let (mut parts, incoming) = response.into_parts();
     hop_by_hop::strip(&mut parts.headers);
     parts.headers.remove(TRANSFER_ENCODING);
-    parts.extensions.insert(RemoteAddr(connection.peer));
+    parts.extensions.insert(RemoteAddr(lease.peer()));
+    let lease = Returning {
+        lease,
+        pool: Arc::clone(pool),
+    };
     let body = if incoming.is_end_stream() {
-        pool.put(connection);
+        lease.give_back();
         Body::empty()
     } else {
         Body::wrap(OriginBody {
             incoming,
             between_bytes: IdleClock::new(between_bytes),
-            lease: Some(Lease {
-                connection,
-                pool: Arc::clone(pool),
-            }),
+            lease: Some(lease),
         })
     };
     Response::from_parts(parts, body)
 }
 
-/// A response's body. Dropped before its end, it closes the connection.
+/// A response's body. Dropped before its end, it closes the connection, or
+/// the stream of one that is shared.
 struct OriginBody {
     incoming: Incoming,
     between_bytes: IdleClock,
     /// None once the body has ended.
-    lease: Option<Lease>,
+    lease: Option<Returning>,
 }
 
-struct Lease {
-    connection: Connection,
+struct Returning {
+    lease: Lease,
     pool: Arc<Pool>,
+}
+
+impl Returning {
+    fn give_back(self) {
+        match self.lease {
+            Lease::Whole(connection) => self.pool.put(connection),
+            // Its drop says that there is room for another.
+            Lease::Stream(stream) => drop(stream),
+        }
+    }
 }
 
 impl OriginBody {
     fn end(&mut self) {
         if let Some(lease) = self.lease.take() {
-            lease.pool.put(lease.connection);
+            lease.give_back();
         }
     }
 
     fn fail(&mut self, error: &hyper::Error) -> BodyError {
+        if let Some(error) = http2::body_error(error) {
+            self.lease = None;
+            return error;
+        }
         let lease = self.lease.take();
-        match lease {
-            Some(lease) if lease.connection.seen.ended() => BodyError::Incomplete,
-            Some(Lease { connection, .. }) => match connection.seen.fault() {
+        match lease.as_ref().map(|returning| returning.lease.seen()) {
+            Some(seen) if seen.ended() => BodyError::Incomplete,
+            Some(seen) => match seen.fault() {
                 Some(fault) => BodyError::Transport(fault.to_string()),
                 None => BodyError::Transport(with_sources(error)),
             },

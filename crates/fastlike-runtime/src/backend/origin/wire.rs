@@ -7,7 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,11 +15,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::backend::{SendError, tls};
+use crate::limits;
 
 /// What was seen on a connection.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     received: AtomicU64,
+    /// Interim responses to the request that is under way.
+    interims: AtomicU32,
     ended: AtomicBool,
     fault: OnceLock<SendError>,
 }
@@ -38,6 +41,22 @@ impl Seen {
     /// The TLS fault that ended the connection, if one did.
     pub(super) fn fault(&self) -> Option<&SendError> {
         self.fault.get()
+    }
+
+    /// A request begins.
+    pub(super) fn begin(&self) {
+        self.interims.store(0, Ordering::Relaxed);
+    }
+
+    /// An interim response arrived. An origin that sends them for ever is
+    /// not listened to any longer.
+    pub(super) fn interim(&self) {
+        let count = self.interims.fetch_add(1, Ordering::Relaxed);
+        if count >= limits::ORIGIN_INTERIM {
+            let most = limits::ORIGIN_INTERIM;
+            let why = format!("more than {most} interim responses");
+            let _ = self.fault.set(SendError::Protocol(why));
+        }
     }
 
     fn failed(&self, error: &io::Error) {
@@ -91,6 +110,9 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.seen.fault().is_some() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let before = buffer.filled().len();
         let read = ready!(match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),

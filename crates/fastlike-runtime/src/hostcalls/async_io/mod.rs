@@ -21,7 +21,9 @@ pub(crate) async fn select(
         return Err(Error::Invalid("select of nothing without a timeout"));
     }
     let timeout = (timeout_ms != 0).then(|| Duration::from_millis(timeout_ms.into()));
-    let position = session.items.select(handles, timeout).await?;
+    // Who has not answered yet is not given another request.
+    let may_park = session.downstream.slot.is_used();
+    let position = session.items.select(handles, timeout, may_park).await?;
     Ok(position.and_then(|position| u32::try_from(position).ok()))
 }
 

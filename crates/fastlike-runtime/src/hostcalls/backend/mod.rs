@@ -10,7 +10,7 @@ use crate::session::Session;
 
 /// The backend of this name; an unknown one is `inval`.
 pub(crate) fn named(session: &Session, name: &str) -> Result<Arc<dyn Backend>> {
-    session.world.backends.get(name).ok_or_else(|| {
+    session.backend(name).ok_or_else(|| {
         session.world.backends.warn_unknown(name);
         Error::Invalid("backend: there is none of this name")
     })
@@ -18,7 +18,7 @@ pub(crate) fn named(session: &Session, name: &str) -> Result<Arc<dyn Backend>> {
 
 /// True if a request could be sent to the backend.
 pub(crate) fn exists(session: &Session, name: &str) -> bool {
-    session.world.backends.get(name).is_some()
+    session.backend(name).is_some()
 }
 
 /// Milliseconds, as the ABI counts timeouts.

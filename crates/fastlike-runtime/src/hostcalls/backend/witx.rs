@@ -56,7 +56,7 @@ impl FastlyBackend for Sandbox {
         mem: &mut GuestMemory<'_>,
         backend: GuestPtr<str>,
     ) -> Result<BackendHealth, HostError> {
-        Ok(health(self.backend_named(mem, backend)?.info().health))
+        Ok(health(self.backend_named(mem, backend)?.health_now()))
     }
 
     fn is_dynamic(

@@ -35,7 +35,7 @@ pub(crate) async fn append(session: &mut Session, dest: BodyHandle, src: BodyHan
     match session.items.any(dest)? {
         AnyItem::Body(body) => body.append(source),
         AnyItem::Writer(writer) => writer.append(source).await?,
-        AnyItem::PendingRequest(_) => return Err(not_a_body(dest)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => return Err(not_a_body(dest)),
     }
     Ok(())
 }
@@ -70,7 +70,9 @@ pub(crate) async fn write(
             Ok(data.len())
         }
         AnyItem::Writer(writer) if end == End::Back => Ok(writer.write(data).await?),
-        AnyItem::Writer(_) | AnyItem::PendingRequest(_) => Err(not_a_body(handle)),
+        AnyItem::Writer(_) | AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => {
+            Err(not_a_body(handle))
+        }
     }
 }
 
@@ -78,6 +80,7 @@ pub(crate) async fn write(
 pub(crate) fn close(session: &mut Session, handle: BodyHandle) -> Result<()> {
     match take_any(session, handle)? {
         AnyItem::Writer(writer) => writer.finish(),
+        AnyItem::Body(body) => session.closed_body(handle, body),
         other => drop(other),
     }
     Ok(())
@@ -89,7 +92,10 @@ pub(crate) fn abandon(session: &mut Session, handle: BodyHandle) -> Result<()> {
 }
 
 fn take_any(session: &mut Session, handle: BodyHandle) -> Result<AnyItem> {
-    if matches!(session.items.any(handle)?, AnyItem::PendingRequest(_)) {
+    if !matches!(
+        session.items.any(handle)?,
+        AnyItem::Body(_) | AnyItem::Writer(_)
+    ) {
         return Err(not_a_body(handle));
     }
     session.items.take_any(handle)
@@ -100,7 +106,7 @@ pub(crate) fn known_length(session: &mut Session, handle: BodyHandle) -> Result<
     match session.items.any(handle)? {
         AnyItem::Body(body) => body.known_length().ok_or(Error::Absent),
         AnyItem::Writer(_) => Err(Error::Absent),
-        AnyItem::PendingRequest(_) => Err(not_a_body(handle)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => Err(not_a_body(handle)),
     }
 }
 
@@ -109,7 +115,7 @@ pub(crate) fn trailers_mut(session: &mut Session, handle: BodyHandle) -> Result<
     match session.items.any(handle)? {
         AnyItem::Body(body) => Ok(body.trailers_mut()),
         AnyItem::Writer(writer) => Ok(writer.trailers_mut()),
-        AnyItem::PendingRequest(_) => Err(not_a_body(handle)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => Err(not_a_body(handle)),
     }
 }
 
@@ -119,7 +125,7 @@ pub(crate) fn trailers(session: &mut Session, handle: BodyHandle) -> Result<&Hea
     match session.items.any(handle)? {
         AnyItem::Body(body) => body.trailers().ok_or(Error::Again),
         AnyItem::Writer(_) => Err(Error::Invalid("trailers of a write end")),
-        AnyItem::PendingRequest(_) => Err(not_a_body(handle)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => Err(not_a_body(handle)),
     }
 }
 

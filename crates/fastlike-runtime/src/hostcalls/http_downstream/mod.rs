@@ -1,13 +1,18 @@
 //! `fastly_http_downstream`: what is known of a client and its request.
 
+mod next;
+pub(super) mod signals;
+pub(super) mod tls;
 mod witx;
 
 use std::net::IpAddr;
 
 use fastlike_abi::types::RequestHandle;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::Session;
+
+pub(super) use next::{next_request, next_request_abandon, next_request_wait};
 
 /// The client's address, if the connection has one.
 pub(crate) fn client_ip(session: &Session, request: RequestHandle) -> Result<Option<IpAddr>> {
@@ -26,10 +31,18 @@ pub(crate) fn request_id(session: &Session, request: RequestHandle) -> Result<&s
     Ok(&session.downstream.metadata(request)?.request_id)
 }
 
-/// The region whose rules apply: none, outside the platform.
-pub(crate) fn compliance_region(session: &Session, request: RequestHandle) -> Result<&'static str> {
-    session.downstream.metadata(request)?;
-    Ok("none")
+/// How the client began its HTTP/2 connection; absent on any other, and where
+/// the beginning is too long to be kept.
+pub(crate) fn h2_fingerprint(session: &Session, request: RequestHandle) -> Result<&str> {
+    let metadata = session.downstream.metadata(request)?;
+    metadata.h2_fingerprint.as_deref().ok_or(Error::Absent)
+}
+
+/// Whether the request came with one of the service's keys. Of a request that
+/// is gone it says nothing (ABI facts, section 3).
+pub(crate) fn key_is_valid(session: &Session, request: RequestHandle) -> Result<bool> {
+    session.requests.get(request)?;
+    Ok(session.downstream.metadata(request)?.key_is_valid)
 }
 
 /// Header names as the client wrote them, in case and order, repetitions

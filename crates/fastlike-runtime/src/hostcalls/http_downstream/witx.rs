@@ -1,34 +1,46 @@
 //! The core-wasm door of `fastly_http_downstream`.
 
+use std::time::Duration;
+
 use fastlike_abi::fastly_http_downstream::FastlyHttpDownstream;
-use fastlike_abi::memory::{self, OutBuf};
+use fastlike_abi::layout::next_request_options as layout;
+use fastlike_abi::memory::{self, OutBuf, Record};
 use fastlike_abi::types::{
-    BodyHandle, ClientCertVerifyResult, HostError, NextRequestOptions, RequestHandle,
-    RequestPromiseHandle,
+    BodyHandle, ClientCertVerifyResult, HostError, NextRequestOptions, NextRequestOptionsMask,
+    RequestHandle, RequestPromiseHandle,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
-use crate::error::Error;
+use super::{signals, tls};
+use crate::client::VpnProxySignals;
 use crate::sandbox::Sandbox;
 
 const MODULE: &str = "fastly_http_downstream";
 
-/// Getters of a text that is not known.
-macro_rules! absent_texts {
-    ($($name:ident)*) => {
-        $(fn $name(&mut self, _: &mut GuestMemory<'_>, req: RequestHandle, _: GuestPtr<u8>, _: u32, _: GuestPtr<u32>) -> Result<(), HostError> {
-            self.session.downstream.metadata(req)?;
-            self.unavailable(MODULE, stringify!($name))
+/// Getters of a text, each with its meaning.
+macro_rules! texts {
+    ($($name:ident => $meaning:path;)*) => {
+        $(fn $name(&mut self, mem: &mut GuestMemory<'_>, req: RequestHandle, buf: GuestPtr<u8>, max: u32, nwritten: GuestPtr<u32>) -> Result<(), HostError> {
+            let text = $meaning(&self.session, req)?;
+            OutBuf::new(buf, max, nwritten).write(mem, text.as_ref())
         })*
     };
 }
 
-/// Getters of a number that is not known, or 0 where there is no other answer.
-macro_rules! absent_numbers {
-    ($($name:ident)*) => {
+/// Getters of a yes or no, each with its meaning.
+macro_rules! flags {
+    ($($name:ident => $meaning:path;)*) => {
         $(fn $name(&mut self, _: &mut GuestMemory<'_>, req: RequestHandle) -> Result<u32, HostError> {
-            self.session.downstream.metadata(req)?;
-            self.unavailable(MODULE, stringify!($name)).map(|()| 0)
+            Ok($meaning(&self.session, req)?.into())
+        })*
+    };
+}
+
+/// Getters of what is known of the client's address as that of a proxy.
+macro_rules! vpn_proxy_flags {
+    ($($name:ident => $flag:expr;)*) => {
+        $(fn $name(&mut self, _: &mut GuestMemory<'_>, req: RequestHandle) -> Result<u32, HostError> {
+            Ok(signals::vpn_proxy_flag(&self.session, req, $flag)?.into())
         })*
     };
 }
@@ -54,30 +66,6 @@ impl FastlyHttpDownstream for Sandbox {
     ) -> Result<(), HostError> {
         let address = super::server_ip(&self.session, req)?;
         memory::write_address(mem, octets, nwritten, address)
-    }
-
-    fn downstream_client_request_id(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        req: RequestHandle,
-        buf: GuestPtr<u8>,
-        max: u32,
-        nwritten: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        let id = super::request_id(&self.session, req)?;
-        OutBuf::new(buf, max, nwritten).write(mem, id.as_bytes())
-    }
-
-    fn downstream_compliance_region(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        req: RequestHandle,
-        buf: GuestPtr<u8>,
-        max: u32,
-        nwritten: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        let region = super::compliance_region(&self.session, req)?;
-        OutBuf::new(buf, max, nwritten).write(mem, region.as_bytes())
     }
 
     fn downstream_original_header_names(
@@ -107,36 +95,53 @@ impl FastlyHttpDownstream for Sandbox {
         Ok(super::original_header_names(&self.session, req)?.len() as u32)
     }
 
-    absent_texts! {
-        downstream_bot_category
-        downstream_bot_name
-        downstream_client_h2_fingerprint
-        downstream_client_oh_fingerprint
-        downstream_resvpnproxy_vpn_service_name
-        downstream_tls_cipher_openssl_name
-        downstream_tls_client_hello
-        downstream_tls_client_servername
-        downstream_tls_ja4
-        downstream_tls_protocol
-        downstream_tls_raw_client_certificate
+    texts! {
+        downstream_client_request_id => super::request_id;
+        downstream_compliance_region => signals::compliance_region;
+        downstream_client_h2_fingerprint => super::h2_fingerprint;
+        downstream_tls_protocol => tls::protocol;
+        downstream_tls_cipher_openssl_name => tls::cipher;
+        downstream_tls_client_servername => tls::server_name;
+        downstream_tls_client_hello => tls::client_hello;
+        downstream_tls_ja4 => tls::ja4;
+        downstream_tls_raw_client_certificate => tls::certificate;
+        downstream_bot_name => signals::bot_name;
+        downstream_bot_category => signals::bot_category;
+        downstream_resvpnproxy_vpn_service_name => signals::vpn_service_name;
     }
 
-    absent_numbers! {
-        downstream_bot_analyzed
-        downstream_bot_category_kind
-        downstream_bot_detected
-        downstream_bot_verified
-        downstream_client_ddos_detected
-        downstream_resvpnproxy_is_anonymous
-        downstream_resvpnproxy_is_anonymous_vpn
-        downstream_resvpnproxy_is_hosting_provider
-        downstream_resvpnproxy_is_proxy_over_vpn
-        downstream_resvpnproxy_is_public_proxy
-        downstream_resvpnproxy_is_relay_proxy
-        downstream_resvpnproxy_is_residential_proxy
-        downstream_resvpnproxy_is_smart_dns_proxy
-        downstream_resvpnproxy_is_tor_exit_node
-        downstream_resvpnproxy_is_vpn_datacenter
+    flags! {
+        fastly_key_is_valid => super::key_is_valid;
+        downstream_client_ddos_detected => signals::ddos_detected;
+        downstream_bot_analyzed => signals::bot_analyzed;
+        downstream_bot_detected => signals::bot_detected;
+        downstream_bot_category_kind => signals::bot_category_kind;
+        downstream_bot_verified => signals::bot_verified;
+    }
+
+    vpn_proxy_flags! {
+        downstream_resvpnproxy_is_anonymous => VpnProxySignals::is_any;
+        downstream_resvpnproxy_is_anonymous_vpn => |known| known.is_anonymous_vpn;
+        downstream_resvpnproxy_is_hosting_provider => |known| known.is_hosting_provider;
+        downstream_resvpnproxy_is_proxy_over_vpn => |known| known.is_proxy_over_vpn;
+        downstream_resvpnproxy_is_public_proxy => |known| known.is_public_proxy;
+        downstream_resvpnproxy_is_relay_proxy => |known| known.is_relay_proxy;
+        downstream_resvpnproxy_is_residential_proxy => |known| known.is_residential_proxy;
+        downstream_resvpnproxy_is_smart_dns_proxy => |known| known.is_smart_dns_proxy;
+        downstream_resvpnproxy_is_tor_exit_node => |known| known.is_tor_exit_node;
+        downstream_resvpnproxy_is_vpn_datacenter => |known| known.is_vpn_datacenter;
+    }
+
+    fn downstream_client_oh_fingerprint(
+        &mut self,
+        _: &mut GuestMemory<'_>,
+        req: RequestHandle,
+        _: GuestPtr<u8>,
+        _: u32,
+        _: GuestPtr<u32>,
+    ) -> Result<(), HostError> {
+        self.session.downstream.metadata(req)?;
+        self.unavailable(MODULE, "downstream_client_oh_fingerprint")
     }
 
     fn downstream_tls_client_cert_verify_result(
@@ -144,20 +149,19 @@ impl FastlyHttpDownstream for Sandbox {
         _: &mut GuestMemory<'_>,
         req: RequestHandle,
     ) -> Result<ClientCertVerifyResult, HostError> {
-        self.session.downstream.metadata(req)?;
-        self.unavailable(MODULE, "downstream_tls_client_cert_verify_result")?;
-        Err(Error::Absent.into())
+        Ok(tls::verified(&self.session, req)?)
     }
 
     fn downstream_tls_ja3_md5(
         &mut self,
-        _: &mut GuestMemory<'_>,
+        mem: &mut GuestMemory<'_>,
         req: RequestHandle,
-        _: GuestPtr<u8>,
-        _: GuestPtr<u32>,
+        digest: GuestPtr<u8>,
+        nwritten: GuestPtr<u32>,
     ) -> Result<(), HostError> {
-        self.session.downstream.metadata(req)?;
-        self.unavailable(MODULE, "downstream_tls_ja3_md5")
+        let ja3 = tls::ja3(&self.session, req)?;
+        // The buffer has no length of its own: it is one of 16 bytes.
+        OutBuf::new(digest, 16, nwritten).write(mem, &ja3)
     }
 
     fn downstream_visits_this_pop(&mut self, _: &mut GuestMemory<'_>) -> Result<u32, HostError> {
@@ -173,39 +177,35 @@ impl FastlyHttpDownstream for Sandbox {
             .map(|()| 0)
     }
 
-    fn fastly_key_is_valid(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        req: RequestHandle,
-    ) -> Result<u32, HostError> {
-        self.session.requests.get(req)?;
-        self.unavailable(MODULE, "fastly_key_is_valid").map(|()| 0)
-    }
-
     fn next_request(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: u32,
-        _: GuestPtr<NextRequestOptions>,
+        mem: &mut GuestMemory<'_>,
+        mask: u32,
+        options: GuestPtr<NextRequestOptions>,
     ) -> Result<RequestPromiseHandle, HostError> {
-        self.unavailable(MODULE, "next_request")?;
-        Err(Error::Absent.into())
+        // Low 32 bits only: the record of JavaScript guests ends there.
+        let timeout = if mask & u32::from(NextRequestOptionsMask::TIMEOUT) != 0 {
+            let low = Record::at(options).u32(mem, layout::TIMEOUT_MS)?;
+            Some(Duration::from_millis(low.into()))
+        } else {
+            None
+        };
+        Ok(super::next_request(&mut self.session, timeout)?)
     }
 
     fn next_request_abandon(
         &mut self,
         _: &mut GuestMemory<'_>,
-        _: RequestPromiseHandle,
+        promise: RequestPromiseHandle,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "next_request_abandon")
+        Ok(super::next_request_abandon(&mut self.session, promise)?)
     }
 
     async fn next_request_wait(
         &mut self,
         _: &mut GuestMemory<'_>,
-        _: RequestPromiseHandle,
+        promise: RequestPromiseHandle,
     ) -> Result<(RequestHandle, BodyHandle), HostError> {
-        self.unavailable(MODULE, "next_request_wait")?;
-        Err(Error::Absent.into())
+        Ok(super::next_request_wait(&mut self.session, promise).await?)
     }
 }

@@ -1,8 +1,13 @@
 //! `fastly_http_req`: reading, building and sending requests.
 
+mod dynamic_backend;
+mod hand_off;
+mod inspect;
 mod pending;
+mod privileged;
 mod send;
 mod witx;
+mod witx_backend;
 
 use fastlike_abi::types::{FramingHeadersMode, HttpVersion, RequestHandle};
 use http::{Method, Uri, Version};

@@ -52,7 +52,11 @@ pub(crate) async fn select(
         session.items.get::<PendingRequest>(*handle)?;
         items.push(AsyncItemHandle::from(u32::from(*handle)));
     }
-    let position = session.items.select(&items, None).await?.unwrap_or(0);
+    let position = session
+        .items
+        .select(&items, None, false)
+        .await?
+        .unwrap_or(0);
     let winner = *handles
         .get(position)
         .ok_or(Error::Unspecified("select found nothing"))?;

@@ -8,7 +8,7 @@ use http::header::{HeaderValue, TE};
 
 use crate::backend::{Backend, SendContext, SendError, host};
 use crate::error::{Error, Result};
-use crate::http::{Body, apply_framing, channel, hop_by_hop};
+use crate::http::{Body, announced_trailers, apply_framing, channel, hop_by_hop};
 use crate::session::{
     CacheOverride, OutgoingRequest, PendingRequest, ResponsePlan, SendResult, Session,
 };
@@ -54,9 +54,14 @@ pub(crate) fn send_async(
     streaming: bool,
 ) -> Result<PendingRequestHandle> {
     let (head, content) = take(session, request, body);
-    let (head, mut content) = (head?, content?);
+    let (mut head, mut content) = (head?, content?);
     let writer = streaming.then(|| {
-        let (writer, reader) = channel(std::mem::take(&mut content));
+        let (mut writer, reader) = channel(std::mem::take(&mut content));
+        // The origin's side sees only those that the body itself holds.
+        let trailers = writer.trailers_mut();
+        if !trailers.is_empty() {
+            announced_trailers(&mut head.headers, trailers.keys());
+        }
         content = reader;
         writer
     });
@@ -85,7 +90,7 @@ fn take(
 
 fn prepare(session: &Session, head: OutgoingRequest, body: Body, name: &str) -> Result<Ready> {
     let world = &session.world;
-    let Some(backend) = world.backends.get(name) else {
+    let Some(backend) = session.backend(name) else {
         world.backends.warn_unknown(name);
         return Err(Error::Send(SendError::UnknownBackend(name.to_owned())));
     };

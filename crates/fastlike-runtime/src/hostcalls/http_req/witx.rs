@@ -2,20 +2,25 @@
 
 use fastlike_abi::fastly_http_req::FastlyHttpReq;
 use fastlike_abi::handle::Handle;
-use fastlike_abi::layout::cache_override as layout;
+use fastlike_abi::layout::{cache_override as layout, inspect_info as inspect_layout};
 use fastlike_abi::memory::{self, OutBuf, Record};
 use fastlike_abi::types::{
     BackendConfigOptions, BodyHandle, CacheOverride, CacheOverrideTag, ClientCertVerifyResult,
     ContentEncodings, DynamicBackendConfig, FramingHeadersMode, HostError, HttpVersion,
-    InspectInfo, PendingRequestHandle, PendingResponseKind, RequestHandle, ResponseHandle,
-    SendErrorDetail,
+    InspectInfo, InspectInfoMask, PendingRequestHandle, PendingResponseKind, RequestHandle,
+    ResponseHandle, SendErrorDetail,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::{CacheOverrideArguments, framing_mode, pending, send, version_from, version_to};
-use crate::error::{Error, Result as Meaning};
+use super::witx_backend::new_backend;
+use super::{
+    CacheOverrideArguments, framing_mode, hand_off, inspect, pending, privileged, send,
+    version_from, version_to,
+};
+use crate::error::Result as Meaning;
+use crate::hostcalls::headers;
+use crate::hostcalls::http_downstream::{self, signals, tls};
 use crate::hostcalls::status::send_error_report;
-use crate::hostcalls::{headers, http_downstream};
 use crate::limits;
 use crate::sandbox::Sandbox;
 
@@ -60,6 +65,16 @@ impl Sandbox {
     fn current(&self) -> RequestHandle {
         self.session.downstream.handles().0
     }
+}
+
+/// Getters of a text about the request being answered, each with its meaning.
+macro_rules! current_texts {
+    ($($name:ident => $meaning:path;)*) => {
+        $(fn $name(&mut self, mem: &mut GuestMemory<'_>, buf: GuestPtr<u8>, max: u32, nwritten: GuestPtr<u32>) -> Result<(), HostError> {
+            let text = $meaning(&self.session, self.current())?;
+            OutBuf::new(buf, max, nwritten).write(mem, text.as_ref())
+        })*
+    };
 }
 
 impl FastlyHttpReq for Sandbox {
@@ -337,10 +352,10 @@ impl FastlyHttpReq for Sandbox {
     fn on_behalf_of(
         &mut self,
         _: &mut GuestMemory<'_>,
-        _: RequestHandle,
+        h: RequestHandle,
         _: GuestPtr<str>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "on_behalf_of")
+        Ok(privileged::on_behalf_of(&self.session, h)?)
     }
 
     async fn send(
@@ -533,13 +548,20 @@ impl FastlyHttpReq for Sandbox {
 
     fn register_dynamic_backend(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<str>,
-        _: GuestPtr<str>,
-        _: BackendConfigOptions,
-        _: GuestPtr<DynamicBackendConfig>,
+        mem: &mut GuestMemory<'_>,
+        name: GuestPtr<str>,
+        target: GuestPtr<str>,
+        mask: BackendConfigOptions,
+        config: GuestPtr<DynamicBackendConfig>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "register_dynamic_backend")
+        let name = backend_name(mem, name)?;
+        let target = memory::text(mem, target, limits::DYNAMIC_NAME)?;
+        let new = new_backend(mem, target, mask, config)?;
+        Ok(super::dynamic_backend::register(
+            &mut self.session,
+            name,
+            new,
+        )?)
     }
 
     fn upgrade_websocket(
@@ -547,55 +569,61 @@ impl FastlyHttpReq for Sandbox {
         _: &mut GuestMemory<'_>,
         _: GuestPtr<str>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "upgrade_websocket")
+        Ok(privileged::upgrade_websocket(&self.session)?)
     }
 
     fn redirect_to_websocket_proxy(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<str>,
+        mem: &mut GuestMemory<'_>,
+        backend: GuestPtr<str>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "redirect_to_websocket_proxy")
+        let backend = backend_name(mem, backend)?;
+        Ok(hand_off::websocket(&mut self.session, None, &backend)?)
     }
 
     fn redirect_to_websocket_proxy_v2(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: RequestHandle,
-        _: GuestPtr<str>,
+        mem: &mut GuestMemory<'_>,
+        h: RequestHandle,
+        backend: GuestPtr<str>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "redirect_to_websocket_proxy_v2")
+        let backend = backend_name(mem, backend)?;
+        Ok(hand_off::websocket(&mut self.session, Some(h), &backend)?)
     }
 
     fn redirect_to_grip_proxy(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<str>,
+        mem: &mut GuestMemory<'_>,
+        backend: GuestPtr<str>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "redirect_to_grip_proxy")
+        let backend = backend_name(mem, backend)?;
+        Ok(hand_off::fanout(&mut self.session, None, &backend)?)
     }
 
     fn redirect_to_grip_proxy_v2(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: RequestHandle,
-        _: GuestPtr<str>,
+        mem: &mut GuestMemory<'_>,
+        h: RequestHandle,
+        backend: GuestPtr<str>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "redirect_to_grip_proxy_v2")
+        let backend = backend_name(mem, backend)?;
+        Ok(hand_off::fanout(&mut self.session, Some(h), &backend)?)
     }
 
     fn inspect(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: RequestHandle,
-        _: BodyHandle,
-        _: u32,
-        _: GuestPtr<InspectInfo>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
+        mem: &mut GuestMemory<'_>,
+        req: RequestHandle,
+        body: BodyHandle,
+        mask: u32,
+        info: GuestPtr<InspectInfo>,
+        buf: GuestPtr<u8>,
+        buf_len: u32,
+        num_bytes: GuestPtr<u32>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "inspect")
+        let options = inspect_options(mem, mask, info)?;
+        let verdict = inspect::inspect(&mut self.session, req, body, &options)?;
+        memory::write_whole(mem, buf, buf_len, num_bytes, verdict.as_bytes())
     }
 
     fn body_downstream_get(
@@ -647,44 +675,15 @@ impl FastlyHttpReq for Sandbox {
         memory::write_address(mem, octets, nwritten, address)
     }
 
-    fn downstream_client_request_id(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        buf: GuestPtr<u8>,
-        max: u32,
-        nwritten: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        let id = http_downstream::request_id(&self.session, self.current())?;
-        OutBuf::new(buf, max, nwritten).write(mem, id.as_bytes())
-    }
-
-    fn downstream_compliance_region(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        buf: GuestPtr<u8>,
-        max: u32,
-        nwritten: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        let region = http_downstream::compliance_region(&self.session, self.current())?;
-        OutBuf::new(buf, max, nwritten).write(mem, region.as_bytes())
-    }
-
-    fn downstream_client_ddos_detected(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-    ) -> Result<u32, HostError> {
-        self.unavailable(MODULE, "downstream_client_ddos_detected")
-            .map(|()| 0)
-    }
-
-    fn downstream_client_h2_fingerprint(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_client_h2_fingerprint")
+    current_texts! {
+        downstream_client_request_id => http_downstream::request_id;
+        downstream_compliance_region => signals::compliance_region;
+        downstream_client_h2_fingerprint => http_downstream::h2_fingerprint;
+        downstream_tls_protocol => tls::protocol;
+        downstream_tls_cipher_openssl_name => tls::cipher;
+        downstream_tls_client_hello => tls::client_hello;
+        downstream_tls_ja4 => tls::ja4;
+        downstream_tls_raw_client_certificate => tls::certificate;
     }
 
     fn downstream_client_oh_fingerprint(
@@ -697,76 +696,60 @@ impl FastlyHttpReq for Sandbox {
         self.unavailable(MODULE, "downstream_client_oh_fingerprint")
     }
 
-    fn downstream_tls_cipher_openssl_name(
+    fn downstream_client_ddos_detected(
         &mut self,
         _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_tls_cipher_openssl_name")
-    }
-
-    fn downstream_tls_protocol(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_tls_protocol")
-    }
-
-    fn downstream_tls_client_hello(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_tls_client_hello")
-    }
-
-    fn downstream_tls_raw_client_certificate(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_tls_raw_client_certificate")
+    ) -> Result<u32, HostError> {
+        Ok(signals::ddos_detected(&self.session, self.current())?.into())
     }
 
     fn downstream_tls_client_cert_verify_result(
         &mut self,
         _: &mut GuestMemory<'_>,
     ) -> Result<ClientCertVerifyResult, HostError> {
-        self.unavailable(MODULE, "downstream_tls_client_cert_verify_result")?;
-        Err(Error::Absent.into())
+        Ok(tls::verified(&self.session, self.current())?)
     }
 
     fn downstream_tls_ja3_md5(
         &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: GuestPtr<u32>,
+        mem: &mut GuestMemory<'_>,
+        digest: GuestPtr<u8>,
+        nwritten: GuestPtr<u32>,
     ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_tls_ja3_md5")
-    }
-
-    fn downstream_tls_ja4(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_tls_ja4")
+        let ja3 = tls::ja3(&self.session, self.current())?;
+        // The buffer has no length of its own: it is one of 16 bytes.
+        OutBuf::new(digest, 16, nwritten).write(mem, &ja3)
     }
 
     fn fastly_key_is_valid(&mut self, _: &mut GuestMemory<'_>) -> Result<u32, HostError> {
-        self.unavailable(MODULE, "fastly_key_is_valid").map(|()| 0)
+        Ok(http_downstream::key_is_valid(&self.session, self.current())?.into())
     }
+}
+
+/// What the bits of the mask say is in the record; bits that mean nothing are
+/// ignored (ABI facts, section 1).
+fn inspect_options(
+    mem: &GuestMemory<'_>,
+    mask: u32,
+    info: GuestPtr<InspectInfo>,
+) -> Result<inspect::Options, HostError> {
+    let mask = InspectInfoMask::from_bits_truncate(mask);
+    let record = Record::at(info);
+    let mut options = inspect::Options::default();
+    if mask.contains(InspectInfoMask::CORP) {
+        let limit = limits::INSPECT_NAME;
+        options.corp = record.text(mem, inspect_layout::CORP, inspect_layout::CORP_LEN, limit)?;
+    }
+    if mask.contains(InspectInfoMask::WORKSPACE) {
+        let (text, length) = (inspect_layout::WORKSPACE, inspect_layout::WORKSPACE_LEN);
+        options.workspace = record.text(mem, text, length, limits::INSPECT_NAME)?;
+    }
+    if mask.contains(InspectInfoMask::OVERRIDE_CLIENT_IP) {
+        let octets = inspect_layout::OVERRIDE_CLIENT_IP_PTR;
+        let length = inspect_layout::OVERRIDE_CLIENT_IP_LEN;
+        options.client_ip = record.address(mem, octets, length)?;
+    }
+    Ok(options)
 }
 
 fn override_arguments(

@@ -1,17 +1,19 @@
 //! `fastly_http_resp`: reading, building and sending responses.
 
+mod hints;
 mod witx;
 
 use fastlike_abi::types::{BodyHandle, PendingRequestHandle, ResponseHandle};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::backend::SendError;
 use crate::error::{Error, Result};
 use crate::hostcalls::status::forwarded_status;
 use crate::http::{Body, FramingMode, apply_framing, channel, hop_by_hop, length_in};
 use crate::session::{
-    ChangeTarget, GuestResponse, HeaderChange, PendingRequest, SendResult, Session, apply_changes,
+    ChangeTarget, ClientReader, GuestResponse, HeaderChange, PendingRequest, SendResult, Session,
+    apply_changes,
 };
 
 /// A new response: 200, no headers.
@@ -48,47 +50,40 @@ pub(crate) fn send_downstream(
         return Err(Error::AlreadySent);
     }
     if response.status.is_informational() {
-        return informational(response.status);
+        return hints::send(session, response);
     }
-    let content = if streaming {
-        let (writer, reader) = channel(content);
+    let answer = if streaming {
+        let (mut writer, reader) = channel(content);
+        let answer = downstream_response(session, response, reader, writer.trailers_mut());
         session.items.put_back(body, writer);
-        reader
+        answer
     } else {
-        content
+        downstream_response(session, response, content, &HeaderMap::new())
     };
-    let answer = downstream_response(session, response, content);
     session.downstream.slot.send(answer)
 }
 
-fn informational(status: StatusCode) -> Result<()> {
-    if status.as_u16() != 103 {
-        return Err(Error::Invalid("status: 1xx other than 103"));
-    }
-    // A hint is allowed to be lost; it is not sent to clients yet.
-    tracing::debug!("a 103 Early Hints response was dropped");
-    Ok(())
-}
-
+/// The response as the client gets it. `trailers` are those that are to
+/// follow a body that is still written.
 fn downstream_response(
     session: &Session,
     response: GuestResponse,
     mut body: Body,
+    trailers: &HeaderMap,
 ) -> Response<Body> {
     let mut headers = response.headers;
-    // A message without content keeps the length of the content it is about
-    // (RFC 9110 section 8.6).
-    let describes = session.downstream.is_head() || response.status == StatusCode::NOT_MODIFIED;
-    let length = headers.get(CONTENT_LENGTH).filter(|_| describes).cloned();
+    let reader = session.downstream.reader();
+    let length = described_length(reader, response.status, &headers);
     hop_by_hop::strip(&mut headers);
     apply_framing(response.framing, &mut headers, body.known_length());
-    if let Some(length) = length.filter(|length| length_in(length).is_some()) {
+    if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length);
         // Nobody gets it, and its own length would contradict the header.
         if body.known_length().is_some() {
             body = Body::empty();
         }
     }
+    body.announce_trailers(reader.takes_trailers, &mut headers, trailers);
     if response.close_connection {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -96,6 +91,18 @@ fn downstream_response(
     *answer.status_mut() = response.status;
     *answer.headers_mut() = headers;
     answer
+}
+
+/// A message without content keeps the length of the content it is about
+/// (RFC 9110 section 8.6).
+fn described_length(
+    reader: ClientReader,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Option<HeaderValue> {
+    let describes = reader.head || status == StatusCode::NOT_MODIFIED;
+    let length = headers.get(CONTENT_LENGTH).filter(|_| describes)?;
+    length_in(length).map(|_| length.clone())
 }
 
 /// Answers the client with the response of a request that is under way, as
@@ -108,30 +115,43 @@ pub(crate) fn send_downstream_pending(
     let mut slot = session.downstream.slot.take()?;
     let plan = pending.plan;
     let for_error = pending.error_changes();
+    let reader = session.downstream.reader();
     let forward = async move {
         let answer = match pending.finish().await {
             Ok(response) if plan.decompress => crate::http::decompress_response(response),
             Ok(response) => response,
             Err(error) => synthetic(&error, &for_error),
         };
-        drop(slot.send(forwarded(answer)));
+        drop(slot.send(forwarded(answer, reader)));
     };
     drop(crate::session::detach(forward));
     Ok(())
 }
 
-fn forwarded(mut response: Response<Body>) -> Response<Body> {
-    hop_by_hop::strip(response.headers_mut());
-    if response.status() == StatusCode::NOT_MODIFIED {
-        *response.body_mut() = Body::empty();
-    } else {
-        apply_framing(FramingMode::Automatic, response.headers_mut(), None);
+/// An origin's response as a client gets it without a guest between them.
+pub(super) fn forwarded(response: Response<Body>, reader: ClientReader) -> Response<Body> {
+    let (parts, mut body) = response.into_parts();
+    let mut headers = parts.headers;
+    let length = described_length(reader, parts.status, &headers);
+    hop_by_hop::strip(&mut headers);
+    apply_framing(FramingMode::Automatic, &mut headers, None);
+    if reader.head || parts.status == StatusCode::NOT_MODIFIED {
+        body = Body::empty();
     }
-    *response.extensions_mut() = http::Extensions::new();
-    response
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length);
+    }
+    body.announce_trailers(reader.takes_trailers, &mut headers, &HeaderMap::new());
+    let mut answer = Response::new(body);
+    *answer.status_mut() = parts.status;
+    *answer.headers_mut() = headers;
+    answer
 }
 
-fn synthetic(error: &SendError, changes: &[(ChangeTarget, HeaderChange)]) -> Response<Body> {
+pub(super) fn synthetic(
+    error: &SendError,
+    changes: &[(ChangeTarget, HeaderChange)],
+) -> Response<Body> {
     tracing::warn!("a forwarded request failed: {error}");
     let mut response = Response::new(Body::empty());
     *response.status_mut() = forwarded_status(error);

@@ -24,6 +24,15 @@ impl Sender {
         self.0.send(Ok(Frame::data(data.into()))).is_ok()
     }
 
+    /// Ends the body with trailers.
+    pub(crate) fn end_with(self, trailers: &[(&'static str, &'static str)]) {
+        let trailers = trailers.iter().map(|(name, value)| {
+            let value = http::HeaderValue::from_static(value);
+            (http::HeaderName::from_static(name), value)
+        });
+        drop(self.0.send(Ok(Frame::trailers(trailers.collect()))));
+    }
+
     /// Ends the body early.
     pub(crate) fn fail(self, error: BodyError) {
         drop(self.0.send(Err(error)));

@@ -6,24 +6,33 @@
 
 mod body;
 mod guests;
+pub(crate) mod http2;
 mod logs;
 mod origin;
+mod peer;
+mod pushpin;
 mod script;
 mod seen;
 mod server;
 mod soon;
+pub(crate) mod tls;
 pub(crate) mod wat;
 
 use bytes::Bytes;
-use fastlike_runtime::{Backend, Body, Builder, ConnInfo, Fastlike, Guest, Limits, StartError};
+use fastlike_runtime::{
+    Backend, Body, Builder, ConnInfo, Fastlike, Guest, Limits, ServeOptions, StartError,
+};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
 pub(crate) use body::{channel, frame, text_of};
 pub(crate) use guests::guest_file;
 use guests::is_skipped;
+pub(crate) use http2::{H2, RawH2};
 pub(crate) use logs::Logs;
 pub(crate) use origin::{ByHand, answering, failing, raw_origin};
+pub(crate) use peer::{Peer, read_head};
+pub(crate) use pushpin::{Ports, Pushpin};
 pub(crate) use script::script;
 pub(crate) use seen::Seen;
 pub(crate) use server::{Server, Wire};
@@ -150,7 +159,12 @@ impl Running {
 
     /// Serves on a port of its own until the server is dropped.
     pub(crate) async fn serve(&self) -> Server {
-        Server::start(self.fastlike.clone()).await
+        self.serve_with(ServeOptions::new()).await
+    }
+
+    /// The same, with other than the usual options.
+    pub(crate) async fn serve_with(&self, options: ServeOptions) -> Server {
+        Server::start(self.fastlike.clone(), options).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fastlike_runtime::Fastlike;
+use fastlike_runtime::{Fastlike, ServeOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -18,13 +18,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(fastlike: Fastlike) -> Self {
+    pub(super) async fn start(fastlike: Fastlike, options: ServeOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
-            fastlike.serve(listener, shutdown).await.expect("served");
+            let served = fastlike.serve_with(listener, options, shutdown);
+            served.await.expect("served");
         });
         Self {
             address,

@@ -13,7 +13,7 @@ use http_body_util::StreamBody;
 use crate::harness::{ByHand, Test, frame, get, request, wat};
 
 /// How much of an endless body was taken when nothing moves any more.
-async fn taken_until_it_stalls(taken: &AtomicUsize) -> usize {
+pub(super) async fn taken_until_it_stalls(taken: &AtomicUsize) -> usize {
     let mut last = usize::MAX;
     loop {
         // Long enough that a chunk would have moved on a busy machine.

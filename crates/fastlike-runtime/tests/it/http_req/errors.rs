@@ -78,6 +78,75 @@ async fn an_origin_that_never_answers() {
 }
 
 #[tokio::test]
+async fn an_origin_that_ends_the_request_by_http_2() {
+    // SETTINGS, and GOAWAY after stream 0 with ENHANCE_YOUR_CALM.
+    let mut answer = vec![0, 0, 0, 4, 0, 0, 0, 0, 0];
+    answer.extend([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let _origin = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.write_all(&answer).await.expect("a reader");
+        // It goes on to read, lest the connection is reset.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    });
+    assert_eq!(
+        told(at(&url).grpc(true)).await,
+        "failed to send: Http2StreamError { frame_type: 7, error_code: 11 }"
+    );
+}
+
+#[tokio::test]
+async fn an_origin_whose_name_nobody_knows() {
+    // RFC 6761 section 6.4: no name below `invalid` ever resolves.
+    let origin = at("http://origin.invalid").connect_timeout(Duration::from_secs(60));
+    assert_eq!(
+        told(origin).await,
+        "failed to send: DnsError { rcode: None, info_code: None }"
+    );
+}
+
+#[tokio::test]
+async fn an_origin_whose_name_server_does_not_answer() {
+    let origin = at("http://origin.example")
+        .resolve_with(|_, _| std::future::pending())
+        .connect_timeout(Duration::from_millis(50));
+    assert_eq!(told(origin).await, "failed to send: DnsTimeout");
+}
+
+#[tokio::test]
+async fn an_origin_to_which_there_is_no_way() {
+    // There are no TCP connections to everybody.
+    let told = told(at("http://255.255.255.255")).await;
+    assert_eq!(told, "failed to send: DestinationIpUnroutable");
+}
+
+#[tokio::test]
+async fn an_origin_that_does_not_take_the_connection() {
+    let silent = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = "127.0.0.1:0".parse().expect("an address");
+    silent.bind(any).expect("a port");
+    // With its queue full, a listener answers nothing at all.
+    let silent = silent.listen(0).expect("listening");
+    let address = silent.local_addr().expect("bound");
+    let _fill = tokio::net::TcpStream::connect(address).await.expect("room");
+    let origin = at(&format!("http://{address}")).connect_timeout(Duration::from_millis(50));
+    assert_eq!(told(origin).await, "failed to send: ConnectionTimeout");
+}
+
+#[tokio::test]
+async fn an_origin_that_may_have_one_connection_only() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", silent.local_addr().expect("bound"));
+    let origin = at(&url).max_connections(1);
+    let origin = std::sync::Arc::new(origin.connect_timeout(Duration::from_millis(50)));
+    let first = tokio::spawn(told(std::sync::Arc::clone(&origin)));
+    let _held = silent.accept().await.expect("the first request");
+    assert_eq!(told(origin).await, "failed to send: ConnectionLimitReached");
+    first.abort();
+}
+
+#[tokio::test]
 async fn an_origin_whose_body_is_cut_off() {
     let url = raw_origin("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this").await;
     let told = told(at(&url)).await;
@@ -139,6 +208,11 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         id: 40,
         name: "handshake failure".into(),
     };
+    let http2 = SendError::Http2 {
+        frame: 3,
+        code: 11,
+        message: String::new(),
+    };
     let address = "192.0.2.1:80".parse().expect("an address");
     let text = String::new;
     let zero = Duration::ZERO;
@@ -159,6 +233,7 @@ async fn every_fault_has_the_name_that_the_sdk_gives_it() {
         (SendError::Incomplete, "HttpIncompleteResponse"),
         (SendError::HeadTooLarge, "HttpResponseHeaderSectionTooLarge"),
         (SendError::ResponseTimeout(zero), "HttpResponseTimeout"),
+        (http2, "Http2StreamError { frame_type: 3, error_code: 11 }"),
         (SendError::InvalidStatus, "HttpResponseStatusInvalid"),
         (SendError::Protocol(text()), "HttpProtocolError"),
         (SendError::InvalidUri(text()), "HttpRequestUriInvalid"),

@@ -1,12 +1,19 @@
 //! An [`Origin`] against real sockets: each test writes down, byte for byte,
 //! what the server does.
 
+mod checks;
 mod connecting;
 mod faults;
+mod frames;
+mod hostile;
+mod http2;
+mod http2_faults;
 mod messages;
+mod pooling;
 mod reuse;
 mod timeouts;
 mod tls;
+mod upgrades;
 
 use std::future::Future;
 use std::net::SocketAddr;

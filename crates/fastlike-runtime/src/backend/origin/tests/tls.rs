@@ -13,17 +13,17 @@ use super::*;
 use crate::backend::{OriginError, TlsVersion};
 
 /// An authority that issues certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, PEM and DER.
-struct Identity {
+pub(super) struct Identity {
     chain: String,
     key: String,
-    der: (CertificateDer<'static>, PrivateKeyDer<'static>),
+    pub(super) der: (CertificateDer<'static>, PrivateKeyDer<'static>),
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         // Two authorities of the same name would be taken for one another.
@@ -34,11 +34,11 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
     }
 
-    fn pem(&self) -> String {
+    pub(super) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    fn issue(&self, name: &str) -> Identity {
+    pub(super) fn issue(&self, name: &str) -> Identity {
         self.issue_with(name, |_| {})
     }
 
@@ -87,7 +87,7 @@ impl TlsServer {
         let mut config = builder
             .with_single_cert(vec![certificate], key)
             .expect("a certificate and its key");
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let server = Scripted::start(move |peer, _| {
             let acceptor = acceptor.clone();

@@ -1,161 +1,9 @@
-//! What the runtime sees of a client's connection below HTTP: request heads
-//! as they were written, the connection's end, and writes that get stuck.
-
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+//! Request heads as they were written, on an HTTP/1 connection.
 
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use parking_lot::Mutex;
-use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
 
 use crate::limits;
-
-/// A connection, seen from the side of its requests.
-#[derive(Debug)]
-pub(crate) struct Wire {
-    heads: Mutex<HeadTap>,
-    socket: Option<std::os::fd::OwnedFd>,
-}
-
-impl Wire {
-    /// The head of the request that the HTTP connection has just parsed.
-    pub(crate) fn take_head(&self, headers: &HeaderMap) -> Option<Box<[u8]>> {
-        self.heads.lock().take(headers)
-    }
-
-    /// Returns when the peer has closed its side of the connection, even
-    /// while bytes that it sent before were not read.
-    pub(crate) async fn closed(&self) {
-        match self.watch().await {
-            Ok(()) => {}
-            // Nothing to see: the HTTP connection notices by itself, later.
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    async fn watch(&self) -> io::Result<()> {
-        let socket = self
-            .socket
-            .as_ref()
-            .ok_or(io::ErrorKind::Unsupported)?
-            .try_clone()?;
-        #[expect(
-            deprecated,
-            reason = "its successor is an unsafe fn; an owned descriptor meets what that asks for"
-        )]
-        let watched = AsyncFd::with_interest(socket, Interest::READABLE)?;
-        loop {
-            let mut readiness = watched.readable().await?;
-            if readiness.ready().is_read_closed() {
-                return Ok(());
-            }
-            // Data is no news; the next event is more data or the end.
-            readiness.clear_ready();
-        }
-    }
-}
-
-/// A client's TCP stream that shows request heads to its [`Wire`], and fails
-/// when the client takes nothing for too long.
-pub(crate) struct WireStream {
-    stream: TcpStream,
-    wire: Arc<Wire>,
-    idle: Duration,
-    stuck: Option<Pin<Box<Sleep>>>,
-}
-
-impl WireStream {
-    pub(crate) fn new(stream: TcpStream, idle: Duration) -> (Self, Arc<Wire>) {
-        use std::os::fd::AsFd as _;
-        let wire = Arc::new(Wire {
-            heads: Mutex::new(HeadTap::default()),
-            socket: stream.as_fd().try_clone_to_owned().ok(),
-        });
-        let this = Self {
-            stream,
-            wire: Arc::clone(&wire),
-            idle,
-            stuck: None,
-        };
-        (this, wire)
-    }
-
-    fn written(
-        &mut self,
-        cx: &mut Context<'_>,
-        result: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        if result.is_ready() {
-            self.stuck = None;
-            return result;
-        }
-        let idle = self.idle;
-        let stuck = self
-            .stuck
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + idle)));
-        ready!(stuck.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the client takes nothing",
-        )))
-    }
-}
-
-impl AsyncRead for WireStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let Some(new) = buf.filled().get(before..)
-            && !new.is_empty()
-        {
-            self.wire.heads.lock().feed(new);
-        }
-        result
-    }
-}
-
-impl AsyncWrite for WireStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written(cx, result)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.written(cx, result)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
 
 /// Finds request heads in the bytes of an HTTP/1 connection.
 ///
@@ -163,7 +11,7 @@ impl AsyncWrite for WireStream {
 /// until it shows the parsed head, whose framing headers then tell how many
 /// bytes of content follow.
 #[derive(Debug, Default)]
-struct HeadTap {
+pub(super) struct HeadTap {
     state: Tap,
     head: Vec<u8>,
 }
@@ -185,7 +33,7 @@ enum Tap {
 }
 
 impl HeadTap {
-    fn feed(&mut self, mut bytes: &[u8]) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some((first, rest)) = bytes.split_first() {
             match self.state {
                 Tap::Off => return,
@@ -221,7 +69,8 @@ impl HeadTap {
         }
     }
 
-    fn take(&mut self, headers: &HeaderMap) -> Option<Box<[u8]>> {
+    /// The head whose parsed form is `headers`.
+    pub(super) fn take(&mut self, headers: &HeaderMap) -> Option<Box<[u8]>> {
         if self.state != Tap::Head {
             return None;
         }

@@ -1,38 +1,48 @@
-//! A listener for a [`Fastlike`]: HTTP/1.1 over TCP.
+//! A listener for a [`Fastlike`]: HTTP/1.1 and HTTP/2, over TCP or TLS.
+
+mod certificates;
+mod connection;
+mod http2;
+mod options;
+mod proxy_protocol;
+mod tls;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::error::ServeError;
-use crate::fastlike::{ConnInfo, Fastlike};
-use crate::http::idle_timeout;
-use crate::limits;
+use crate::fastlike::Fastlike;
 use crate::session::detach;
-use crate::wire::WireStream;
+
+pub use options::ServeOptions;
+pub use tls::{TlsError, TlsListener};
 
 /// How long accepting rests after a failure such as "too many open files".
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// What connections need of their server.
+struct Server {
+    fastlike: Fastlike,
+    options: ServeOptions,
+}
 
 /// Serves until `shutdown`, then lets running requests end within the limits.
 pub(crate) async fn serve(
     fastlike: Fastlike,
     listener: TcpListener,
+    options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let server = Arc::new(Server { fastlike, options });
     let (draining, drain) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     let mut shutdown = pin!(shutdown);
+    let watching = server.options.tls.as_ref().map(TlsListener::watch);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -40,7 +50,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(fastlike.clone(), stream, peer, drain.clone());
+                let connection = connection::run(Arc::clone(&server), stream, peer, drain.clone());
                 let alive = alive.clone();
                 detach(async move {
                     connection.await;
@@ -55,8 +65,11 @@ pub(crate) async fn serve(
     }
     drop(listener);
     drop(alive);
+    drop(watching);
+    // Sandboxes that wait for another request wait in vain.
+    let _idle = server.fastlike.drain();
     draining.send_replace(true);
-    if tokio::time::timeout(fastlike.limits().drain, all_gone.recv())
+    if tokio::time::timeout(server.fastlike.limits().drain, all_gone.recv())
         .await
         .is_err()
     {
@@ -65,60 +78,13 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn connection(
-    fastlike: Fastlike,
-    stream: TcpStream,
-    peer: SocketAddr,
-    mut drain: watch::Receiver<bool>,
-) {
-    drop(stream.set_nodelay(true));
-    let idle = fastlike.limits().client_idle_timeout;
-    let limit = fastlike.limits().drain;
-    let info = ConnInfo::new(peer, stream.local_addr().ok());
-    let (stream, wire) = WireStream::new(stream, idle);
-    let info = Arc::new(info.with_wire(wire));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(fastlike.limits().header_read_timeout)
-        .max_headers(limits::CLIENT_HEADERS)
-        .max_buf_size(limits::CLIENT_HEAD);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (fastlike, info) = (fastlike.clone(), Arc::clone(&info));
-        async move {
-            let request = request.map(|body| idle_timeout(body, idle));
-            Ok::<_, Infallible>(fastlike.answer(request, &info).await)
-        }
-    });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let told_to_drain = async {
-        drop(drain.wait_for(|draining| *draining).await);
-    };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = told_to_drain => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(limit, connection).await {
-                Ok(ended) => ended,
-                // Dropping the connection ends its guest, too.
-                Err(_) => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, "connection ended: {error}");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
     use super::*;
-    use crate::Guest;
+    use crate::{Guest, limits};
 
     /// Answers everything with an empty 200.
     const SILENT: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
