@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use md5::{Digest as _, Md5};
 use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
 
-use super::md5;
 use super::reader::Reader;
 
 const SERVER_NAME: u16 = 0;
@@ -113,7 +113,8 @@ impl<'a> ClientHello<'a> {
 
     /// JA3, as its 16 bytes.
     pub(crate) fn ja3(&self) -> [u8; 16] {
-        md5::digest(self.ja3_text().as_bytes())
+        // Nothing is protected by it: JA3 is defined with MD5.
+        Md5::digest(self.ja3_text().as_bytes()).into()
     }
 
     /// JA4: `t13d1516h2_8daaf6152771_02713d6af862`.

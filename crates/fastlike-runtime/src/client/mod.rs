@@ -6,7 +6,6 @@ mod h2_fingerprint;
 mod hello;
 mod intake;
 mod known;
-mod md5;
 mod reader;
 mod signals;
 mod tls;
