@@ -14,6 +14,10 @@ pub(crate) const STREAM_BYTES: usize = 128 * 1024;
 /// chunks in flight.
 pub(crate) const STREAM_PIECES: usize = 8;
 
+/// Streaming bodies within a streaming body: each level is a level of the
+/// native stack when they are freed.
+pub(crate) const STREAM_NESTING: usize = 16;
+
 /// Request handles of one run. Each is a few hundred bytes of host memory.
 pub(crate) const REQUESTS: usize = 16 * 1024;
 

@@ -245,6 +245,14 @@ impl Body {
         }
     }
 
+    /// The streams that it reads from.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &StreamReader> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Stream(reader) => Some(reader),
+            _ => None,
+        })
+    }
+
     /// Between 1 and `max` bytes as soon as there are any; `None` at the end.
     pub(crate) async fn read(&mut self, max: usize) -> Option<Result<Bytes, BodyError>> {
         self.was_read = true;

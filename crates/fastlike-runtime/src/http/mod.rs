@@ -17,6 +17,6 @@ pub(crate) use budget::{Budget, OverBudget};
 pub(crate) use decompress::decompress_response;
 pub(crate) use framing::{FramingMode, apply as apply_framing, length_in};
 pub(crate) use idle::{IdleClock, after, idle_timeout};
-pub(crate) use stream::{StreamWriter, Undelivered, channel};
+pub(crate) use stream::{NotAppended, StreamWriter, Undelivered, channel};
 pub(crate) use trailers::{Takes as TakesTrailers, announced as announced_trailers};
 pub(crate) use tunnel::relay;

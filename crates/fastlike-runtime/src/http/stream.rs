@@ -50,6 +50,21 @@ pub(super) struct StreamReader(Arc<Mutex<State>>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undelivered;
 
+/// Why a body was not moved into a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotAppended {
+    /// The reader is gone.
+    Undelivered,
+    /// It contains the stream itself, or streams within streams, too deep.
+    Nested,
+}
+
+impl From<Undelivered> for NotAppended {
+    fn from(_: Undelivered) -> Self {
+        Self::Undelivered
+    }
+}
+
 /// A streaming body that begins with what `preamble` already holds.
 pub(crate) fn channel(mut preamble: Body) -> (StreamWriter, Body) {
     let shared = Arc::new(Mutex::new(State::default()));
@@ -97,9 +112,29 @@ impl StreamWriter {
     }
 
     /// Moves a whole body into the stream. Waits while the stream is full.
-    pub(crate) async fn append(&mut self, body: Body) -> Result<(), Undelivered> {
+    pub(crate) async fn append(&mut self, body: Body) -> Result<(), NotAppended> {
+        if !self.can_hold(&body, limits::STREAM_NESTING) {
+            return Err(NotAppended::Nested);
+        }
         std::future::poll_fn(|cx| self.poll_writable(cx)).await;
-        self.push(0, |queue| queue.push_back(Piece::Body(Box::new(body))))
+        self.push(0, |queue| queue.push_back(Piece::Body(Box::new(body))))?;
+        Ok(())
+    }
+
+    /// Whether no stream within `body` is this one, which would then hold
+    /// itself and never be freed, and they are nested no deeper than `levels`.
+    /// An origin that echoes its request gives a guest such bodies.
+    fn can_hold(&self, body: &Body, levels: usize) -> bool {
+        body.streams().all(|reader| {
+            if levels == 0 || Arc::ptr_eq(&reader.0, &self.shared) {
+                return false;
+            }
+            let state = reader.0.lock();
+            state.queue.iter().all(|piece| match piece {
+                Piece::Data(_) => true,
+                Piece::Body(body) => self.can_hold(body, levels - 1),
+            })
+        })
     }
 
     fn push(
@@ -268,5 +303,32 @@ mod tests {
         assert!(writer.poll_writable(&mut cx).is_pending());
         drop(body);
         assert!(writer.poll_writable(&mut cx).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_stream_cannot_hold_itself() {
+        let (mut one, first) = channel(Body::empty());
+        let (mut two, second) = channel(Body::from("<"));
+        one.append(second).await.expect("delivered");
+        assert_eq!(two.append(first).await, Err(NotAppended::Nested));
+        let (mut alone, own) = channel(Body::empty());
+        assert_eq!(alone.append(own).await, Err(NotAppended::Nested));
+    }
+
+    #[tokio::test]
+    async fn streams_are_nested_up_to_the_limit_and_not_deeper() {
+        let (innermost, mut body) = channel(Body::empty());
+        innermost.finish();
+        for level in 1..=limits::STREAM_NESTING + 1 {
+            let (mut writer, outer) = channel(Body::empty());
+            let appended = writer.append(body).await;
+            writer.finish();
+            if level > limits::STREAM_NESTING {
+                assert_eq!(appended, Err(NotAppended::Nested));
+                return;
+            }
+            appended.expect("not too deep");
+            body = outer;
+        }
     }
 }

@@ -14,6 +14,8 @@ fn main() -> Result<(), Error> {
             .send_to_client();
     }
     let answer = Request::get("http://origin.example/").send("origin")?;
-    answer.with_header("x-path", request.get_path()).send_to_client();
+    answer
+        .with_header("x-path", request.get_path())
+        .send_to_client();
     Ok(())
 }

@@ -7,7 +7,8 @@ use fastlike_abi::types::BodyHandle;
 use http::HeaderMap;
 
 use crate::error::{Error, Result};
-use crate::http::{Body, Undelivered};
+use crate::http::{Body, NotAppended, Undelivered};
+use crate::limits;
 use crate::session::{AnyItem, Session};
 
 /// Which end of a body a write goes to.
@@ -15,6 +16,18 @@ use crate::session::{AnyItem, Session};
 pub(crate) enum End {
     Back,
     Front,
+}
+
+impl From<NotAppended> for Error {
+    fn from(why: NotAppended) -> Self {
+        match why {
+            NotAppended::Undelivered => Self::PeerGone,
+            NotAppended::Nested => Self::Limit {
+                what: "streaming bodies within a streaming body",
+                max: limits::STREAM_NESTING as u64,
+            },
+        }
+    }
 }
 
 impl From<Undelivered> for Error {
