@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,7 +24,7 @@ use tokio_rustls::server::TlsStream;
 use super::http2::{self, Streams};
 use super::{Server, proxy_protocol};
 use crate::client::ConnInfo;
-use crate::http::idle_timeout;
+use crate::http::{Body, BodyError, idle_timeout};
 use crate::limits;
 use crate::wire::{OverSocket, Socket, WireStream};
 
@@ -161,7 +164,10 @@ where
         .max_buf_size(limits::CLIENT_HEAD);
     let service = service_fn(move |request: Request<Incoming>| {
         let (server, info) = (Arc::clone(&server), Arc::clone(&info));
-        async move { Ok::<_, Infallible>(answer(&server, request, &info).await) }
+        async move {
+            let response = answer(&server, request, &info).await;
+            Ok::<_, Infallible>(response.map(|body| Paced { body, info }))
+        }
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
@@ -209,7 +215,7 @@ async fn answer(
     server: &Server,
     request: Request<Incoming>,
     info: &ConnInfo,
-) -> http::Response<crate::http::Body> {
+) -> http::Response<Body> {
     let idle = server.fastlike.limits().client_idle_timeout;
     let request = request.map(|body| idle_timeout(body, idle));
     if let Some(name) = &server.options.client_ip_header
@@ -221,4 +227,34 @@ async fn answer(
         return server.fastlike.answer(request, &info).await;
     }
     server.fastlike.answer(request, info).await
+}
+
+/// A response's body that is not read ahead of the client: what hyper would
+/// gather otherwise is more than a stream should cost whose client is slow.
+struct Paced {
+    body: Body,
+    info: Arc<ConnInfo>,
+}
+
+impl http_body::Body for Paced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(wire) = self.info.wire() {
+            ready!(wire.poll_taken(cx));
+        }
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use socket2::SockRef;
@@ -33,6 +34,9 @@ pub(crate) struct Wire {
     fingerprint: OnceLock<Arc<str>>,
     interim: Interim,
     socket: Option<std::os::fd::OwnedFd>,
+    /// The last write has found no room.
+    blocked: AtomicBool,
+    unblocked: AtomicWaker,
     over: AtomicBool,
     ended: Notify,
 }
@@ -88,6 +92,16 @@ impl Wire {
     /// connection, which flushes it.
     pub(crate) fn interim(&self, head: &[u8]) -> Result<(), TooMany> {
         self.interim.push(head)
+    }
+
+    /// Ready while the client takes what is written. For the task of the
+    /// connection, which writes as well.
+    pub(crate) fn poll_taken(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.blocked.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        self.unblocked.register(cx.waker());
+        Poll::Pending
     }
 
     /// Returns when the peer has closed its side of the connection, even
@@ -182,6 +196,8 @@ impl<S: OverSocket> WireStream<S> {
             fingerprint: OnceLock::new(),
             interim: Interim::default(),
             socket: socket.try_clone_to_owned().ok(),
+            blocked: AtomicBool::new(false),
+            unblocked: AtomicWaker::new(),
             over: AtomicBool::new(false),
             ended: Notify::new(),
         });
@@ -226,6 +242,11 @@ impl<S: AsyncWrite + Unpin> WireStream<S> {
     }
 
     fn http_wrote(&self, offered: usize, result: &Poll<io::Result<usize>>) {
+        let blocked = result.is_pending();
+        if blocked != self.wire.blocked.load(Ordering::Relaxed) {
+            self.wire.blocked.store(blocked, Ordering::Relaxed);
+            self.wire.unblocked.wake();
+        }
         let written = match result {
             Poll::Ready(Ok(written)) => *written,
             _ => 0,
