@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use super::ciphers::Ciphers;
 use super::origin::OriginError;
-use super::verify::{AnyCertificate, AnyName, OtherName};
+use super::verify::{Accepted, Verifier};
 use super::{SendError, TlsVersion};
 
 /// What an origin's TLS connections look like.
@@ -165,9 +165,15 @@ impl TlsSettings {
         cert_host: ServerName<'static>,
         sni: &ServerName<'static>,
     ) -> Result<Arc<dyn ServerCertVerifier>, SendError> {
-        if !self.check_cert {
+        let accepting = |accepted| {
             let algorithms = provider.signature_verification_algorithms;
-            return Ok(Arc::new(AnyCertificate { algorithms }));
+            Arc::new(Verifier {
+                accepted,
+                algorithms,
+            })
+        };
+        if !self.check_cert {
+            return Ok(accepting(Accepted::Anything));
         }
         let roots = match &self.roots {
             Some(roots) => Arc::clone(roots),
@@ -181,16 +187,15 @@ impl TlsSettings {
             ));
         }
         if self.any_name {
-            let algorithms = provider.signature_verification_algorithms;
-            return Ok(Arc::new(AnyName { roots, algorithms }));
+            return Ok(accepting(Accepted::AnyName(roots)));
         }
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+        let webpki = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
             .build()
             .map_err(|error| SendError::TlsConfiguration(error.to_string()))?;
         if cert_host == *sni {
-            Ok(inner)
+            Ok(webpki)
         } else {
-            Ok(Arc::new(OtherName { inner, cert_host }))
+            Ok(accepting(Accepted::Name(webpki, cert_host)))
         }
     }
 }

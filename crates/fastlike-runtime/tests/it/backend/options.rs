@@ -1,16 +1,13 @@
 //! Every option of a dynamic backend, set by a guest.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use http::StatusCode;
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::harness::tls::origin_acceptor;
 use crate::harness::{Answer, Running, Test, raw_origin, request};
 
 /// Does what the lines say with a backend that has these options.
@@ -183,22 +180,7 @@ async fn an_unhealthy_backend_is_sent_nothing() {
 /// An authority, and a server with a certificate of it for `origin.example`
 /// that answers with the SNI, the TLS version and the suite.
 async fn tls_server() -> (SocketAddr, String) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("no names");
-    authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let authority = CertifiedIssuer::self_signed(authority, key).expect("a certificate");
-    let params = CertificateParams::new(vec!["origin.example".to_owned()]).expect("a name");
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params.signed_by(&key, &authority).expect("a certificate");
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("a certificate and its key");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, authority) = origin_acceptor("origin.example");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     tokio::spawn(async move {
@@ -206,7 +188,7 @@ async fn tls_server() -> (SocketAddr, String) {
             tokio::spawn(tell(acceptor.clone(), stream));
         }
     });
-    (address, authority.pem())
+    (address, authority)
 }
 
 async fn tell(acceptor: TlsAcceptor, stream: TcpStream) {

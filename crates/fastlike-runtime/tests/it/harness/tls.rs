@@ -6,10 +6,12 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{Server, soon};
 
@@ -55,6 +57,23 @@ impl Authority {
 /// A certificate for a server, which its clients do not look at.
 pub(crate) fn identity() -> Identity {
     Authority::new("nobody's").signs(|_| {})
+}
+
+/// What an origin of this name accepts connections with, and the PEM of its
+/// authority.
+pub(crate) fn origin_acceptor(name: &str) -> (TlsAcceptor, String) {
+    let authority = Authority::new("an origin's");
+    let names = CertificateParams::new([name.to_owned()]).expect("a name");
+    let identity = authority.signs(|params| *params = names);
+    let key = PrivateKeyDer::try_from(identity.key_der).expect("a key");
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.der], key)
+        .expect("a certificate and its key");
+    (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
 /// A client that takes any certificate.

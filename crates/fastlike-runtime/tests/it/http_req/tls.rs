@@ -1,37 +1,15 @@
 //! Origins behind TLS.
 
-use std::sync::Arc;
-
 use fastlike_runtime::Origin;
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use crate::harness::Test;
+use crate::harness::tls::origin_acceptor;
 
 /// An origin for `localhost` that says hello, and the PEM of its authority.
 async fn hello_over_tls() -> (String, String) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("no names");
-    authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let authority = CertifiedIssuer::self_signed(authority, key).expect("a certificate");
-
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params.signed_by(&key, &authority).expect("a certificate");
-    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("a certificate and its key");
-
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, authority) = origin_acceptor("localhost");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     tokio::spawn(async move {
@@ -43,7 +21,7 @@ async fn hello_over_tls() -> (String, String) {
             }
         }
     });
-    (format!("https://localhost:{port}"), authority.pem())
+    (format!("https://localhost:{port}"), authority)
 }
 
 #[tokio::test]
