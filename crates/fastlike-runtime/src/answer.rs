@@ -132,11 +132,13 @@ fn stream(
     watch: Option<Arc<Wire>>,
 ) -> Response<Body> {
     incident.sent(&response);
+    // HTTP drops the body then, and nobody has left.
+    let is_whole = incident.is_answered_by_head(response.status());
     let (tether, cut) = oneshot::channel();
     let tether = Tether(Some(tether));
     drop(detach(go_on(Arc::clone(lot), guest, incident, watch, cut)));
     response.map(|body| {
-        if body.is_end_stream() {
+        if is_whole || body.is_end_stream() {
             tether.release();
             return body;
         }
@@ -156,10 +158,17 @@ async fn go_on(
     watch: Option<Arc<Wire>>,
     cut: oneshot::Receiver<()>,
 ) {
-    let cut = async {
-        // A response that was sent to its end lets go.
-        if cut.await.is_ok() {
-            std::future::pending().await
+    let left = async {
+        tokio::select! {
+            biased;
+            cut = cut => {
+                // A response that was sent to its end lets go, and its client
+                // may leave then.
+                if cut.is_ok() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            () = gone(watch.as_deref()) => {}
         }
     };
     tokio::select! {
@@ -172,8 +181,7 @@ async fn go_on(
                 incident.finished();
             }
         },
-        () = cut => {}
-        () = gone(watch.as_deref()) => {}
+        () = left => {}
     }
 }
 

@@ -160,6 +160,13 @@ impl Incident {
         response
     }
 
+    /// A response of this status has no content, whatever its body is (RFC
+    /// 9110 section 6.4.1).
+    pub(crate) fn is_answered_by_head(&self, status: StatusCode) -> bool {
+        let bare = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+        self.method == Method::HEAD || bare.contains(&status)
+    }
+
     /// The client gets this response while the guest goes on.
     pub(crate) fn sent(&mut self, response: &Response<Body>) {
         self.status = Some(response.status());

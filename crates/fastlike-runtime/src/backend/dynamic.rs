@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Backend, HealthCheck, Origin, OriginError, TcpKeepalive, TlsVersion};
 use crate::limits;
+use crate::secret_store::Secret;
 
 /// What a guest asks a backend to be; what it did not say has its default.
 /// Two that are equal are the same backend: they share their connections and
@@ -32,7 +33,7 @@ pub(crate) struct DynamicSettings {
     /// Empty: the handshake names no host.
     pub(crate) sni: Option<String>,
     /// A chain and its key, both PEM.
-    pub(crate) client_certificate: Option<(String, Vec<u8>)>,
+    pub(crate) client_certificate: Option<(String, Secret)>,
     pub(crate) dont_pool: bool,
     pub(crate) grpc: bool,
     /// How long idle connections are kept.
@@ -104,7 +105,7 @@ impl DynamicSettings {
             origin = origin.ca_certificates(pem)?;
         }
         if let Some((chain, key)) = &self.client_certificate {
-            origin = origin.client_certificate(chain, key)?;
+            origin = origin.client_certificate(chain, key.plaintext())?;
         }
         Ok(origin)
     }

@@ -7,6 +7,7 @@ mod ciphers;
 mod dynamic;
 mod health;
 pub(crate) mod host;
+mod kind;
 mod origin;
 mod registry;
 mod service;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use hyper::upgrade::OnUpgrade;
 use parking_lot::Mutex;
 
+use self::origin::Slot;
 use crate::http::Body;
 
 pub(crate) use dynamic::{DynamicSettings, Unmade};
@@ -44,6 +46,11 @@ pub trait Backend: Send + Sync + 'static {
     /// What is known of the backend's health now.
     fn health_now(&self) -> Health {
         self.info().health
+    }
+
+    /// The connections that the backend has now, if it has any to count.
+    fn connections(&self) -> Option<Connections> {
+        None
     }
 
     /// Called once, within its runtime, when a service has the backend: work
@@ -72,6 +79,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
         B::health_now(self)
     }
 
+    fn connections(&self) -> Option<Connections> {
+        B::connections(self)
+    }
+
     fn start(&self) {
         B::start(self);
     }
@@ -83,6 +94,16 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
     ) -> BoxFuture<'static, Result<http::Response<Body>, SendError>> {
         B::send(self, request, cx)
     }
+}
+
+/// Connections of a backend, at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connections {
+    /// All that are open, but those that became something else than HTTP.
+    pub open: usize,
+    /// Of these, those that no request uses.
+    pub idle: usize,
 }
 
 /// What else is known about a request when it is sent.
@@ -99,16 +120,27 @@ pub struct SendContext {
 /// The connection behind a 101, to be taken once. Cloneable, as the
 /// extensions of a response must be.
 #[derive(Debug, Clone)]
-pub(crate) struct Upgraded(Arc<Mutex<Option<OnUpgrade>>>);
+pub(crate) struct Upgraded(Arc<Switched>);
+
+#[derive(Debug)]
+struct Switched {
+    upgrade: Mutex<Option<OnUpgrade>>,
+    _place: Option<Slot>,
+}
 
 impl Upgraded {
-    fn new(upgrade: OnUpgrade) -> Self {
-        Self(Arc::new(Mutex::new(Some(upgrade))))
+    fn new(upgrade: OnUpgrade, place: Option<Slot>) -> Self {
+        Self(Arc::new(Switched {
+            upgrade: Mutex::new(Some(upgrade)),
+            _place: place,
+        }))
     }
 
-    /// The connection, unless it was taken before.
+    /// The connection, unless it was taken before. As long as it is used, this
+    /// is to be kept: it holds the connection's place among those that its
+    /// origin may have.
     pub(crate) fn take(&self) -> Option<OnUpgrade> {
-        self.0.lock().take()
+        self.0.upgrade.lock().take()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::dynamic::{DynamicBackends, DynamicSettings, Unmade};
-use super::{Backend, Origin};
+use super::{Backend, Connections, Origin};
 use crate::limits;
 
 /// Chooses the backend of a name that is not configured.
@@ -103,6 +103,17 @@ impl Registry {
     /// Has backends begin with what goes on by itself.
     pub(crate) fn start(&self) {
         self.configured.values().for_each(Backend::start);
+    }
+
+    /// The connections of those that have a name for good, in no order.
+    pub(crate) fn connections(&self) -> Vec<(String, Connections)> {
+        let mut all = Vec::new();
+        let mut add = |(name, backend): (&String, &Arc<dyn Backend>)| {
+            all.extend(backend.connections().map(|now| (name.clone(), now)));
+        };
+        self.configured.iter().for_each(&mut add);
+        self.remembered.read().iter().for_each(add);
+        all
     }
 
     /// The configured names in order.

@@ -20,5 +20,6 @@ pub(crate) use hello::message as client_hello;
 pub(crate) use intake::{Refusal, check, normalize, original_headers, takes_trailers};
 pub(crate) use known::Known;
 pub(crate) use reader::Reader;
+pub(crate) use signals::CATEGORIES as BOT_CATEGORIES;
 pub(crate) use tls::{cipher_name, protocol_name};
 pub(crate) use trust::Trusted;

@@ -18,9 +18,10 @@ const BOT: [&str; 5] = [
 const VPN_PROXY: &str = "x-fastly-resvpnproxy-";
 const VPN_SERVICE_NAME: &str = "x-fastly-resvpnproxy-vpn-service-name";
 const DDOS: &str = "x-fastly-ddos-detected";
+const OH_FINGERPRINT: &str = "x-fastly-oh-fingerprint";
 
 /// The kinds of bots in the order of their numbers.
-const CATEGORIES: [&str; 15] = [
+pub(crate) const CATEGORIES: [&str; 15] = [
     "none",
     "suspected",
     "accessibility",
@@ -50,6 +51,9 @@ pub struct ClientSignals {
     pub ddos_detected: Option<bool>,
     /// The region whose rules apply (`us`, `eu`); none is `none`.
     pub compliance_region: Option<String>,
+    /// The fingerprint of the client's original headers. How the platform
+    /// makes it is not public, so it is never made here.
+    pub oh_fingerprint: Option<String>,
 }
 
 /// What bot detection found.
@@ -163,6 +167,7 @@ impl ClientSignals {
             vpn_proxy,
             ddos_detected: flag(DDOS),
             compliance_region: None,
+            oh_fingerprint: text(OH_FINGERPRINT),
         }
     }
 
@@ -173,6 +178,7 @@ impl ClientSignals {
             vpn_proxy: self.vpn_proxy.or(other.vpn_proxy),
             ddos_detected: self.ddos_detected.or(other.ddos_detected),
             compliance_region: self.compliance_region.or(other.compliance_region),
+            oh_fingerprint: self.oh_fingerprint.or(other.oh_fingerprint),
         }
     }
 }
@@ -192,7 +198,11 @@ pub(crate) fn strip_headers(headers: &mut HeaderMap) {
 
 fn is_signal(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name.starts_with(PREFIX) && (BOT.contains(&name) || name == DDOS || name.starts_with(VPN_PROXY))
+    name.starts_with(PREFIX)
+        && (BOT.contains(&name)
+            || name == DDOS
+            || name == OH_FINGERPRINT
+            || name.starts_with(VPN_PROXY))
 }
 
 fn is_true(value: &str) -> bool {
@@ -252,6 +262,7 @@ mod tests {
             ("x-fastly-bots", "b"),
             ("x-fastly-resvpnproxy-is-anonymous", "1"),
             ("x-fastly-ddos-detected", "1"),
+            ("x-fastly-oh-fingerprint", "1f:2e"),
             ("accept", "*/*"),
         ]);
         assert!(has_headers(&all));

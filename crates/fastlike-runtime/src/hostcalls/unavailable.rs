@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use fastlike_abi::types::{FastlyStatus as Status, HostError};
+use fastlike_abi::types::FastlyStatus as Status;
 use fastlike_abi::{FUNCTIONS, WasmType};
 use parking_lot::Mutex;
 use wasmtime::{FuncType, Linker, Val, ValType};
@@ -16,8 +16,6 @@ use crate::sandbox::Sandbox;
 /// Module, function, answer, why.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, Status, &str)] = &[
-    ("fastly_acl", "lookup", Status::Badf, "no ACL can be opened"),
-    ("fastly_acl", "open", Status::None, "as an unknown ACL"),
     ("fastly_cache", "cache_busy_handle_wait", Status::Badf, "no lookup succeeds"),
     ("fastly_cache", "close", Status::Badf, "no lookup succeeds"),
     ("fastly_cache", "close_busy", Status::Badf, "no lookup succeeds"),
@@ -47,13 +45,6 @@ const TABLE: &[(&str, &str, Status, &str)] = &[
     ("fastly_cache", "transaction_lookup", Status::Unsupported, "no core cache"),
     ("fastly_cache", "transaction_lookup_async", Status::Unsupported, "no core cache"),
     ("fastly_cache", "transaction_update", Status::Unsupported, "no core cache"),
-    ("fastly_device_detection", "lookup", Status::None, "as an unknown device"),
-    ("fastly_erl", "check_rate", Status::Unsupported, "no rate counters"),
-    ("fastly_erl", "penaltybox_add", Status::Unsupported, "no penalty boxes"),
-    ("fastly_erl", "penaltybox_has", Status::Unsupported, "no penalty boxes"),
-    ("fastly_erl", "ratecounter_increment", Status::Unsupported, "no rate counters"),
-    ("fastly_erl", "ratecounter_lookup_count", Status::Unsupported, "no rate counters"),
-    ("fastly_erl", "ratecounter_lookup_rate", Status::Unsupported, "no rate counters"),
     ("fastly_http_cache", "close", Status::Unsupported, "SDKs send through the host instead"),
     ("fastly_http_cache", "get_age_ns", Status::None, "no lookup succeeds"),
     ("fastly_http_cache", "get_found_response", Status::None, "no lookup succeeds"),
@@ -80,35 +71,7 @@ const TABLE: &[(&str, &str, Status, &str)] = &[
     ("fastly_http_cache", "transaction_record_not_cacheable", Status::Unsupported, "SDKs send through the host instead"),
     ("fastly_http_cache", "transaction_update", Status::Unsupported, "SDKs send through the host instead"),
     ("fastly_http_cache", "transaction_update_and_return_fresh", Status::Unsupported, "SDKs send through the host instead"),
-    ("fastly_http_downstream", "downstream_client_oh_fingerprint", Status::None, "no fingerprints"),
-    ("fastly_http_downstream", "downstream_visits_this_pop", Status::Unsupported, "no counting of visits"),
-    ("fastly_http_downstream", "downstream_visits_this_service", Status::Unsupported, "no counting of visits"),
-    ("fastly_http_req", "downstream_client_oh_fingerprint", Status::None, "no fingerprints"),
     ("fastly_image_optimizer", "transform_image_optimizer_request", Status::Unsupported, "no image optimizer"),
-    ("fastly_kv_store", "delete", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "delete_wait", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "insert", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "insert_wait", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "list", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "list_wait", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "lookup", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "lookup_wait", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "lookup_wait_v2", Status::Badf, "no store can be opened"),
-    ("fastly_kv_store", "open", Status::Inval, "as an unknown store"),
-    ("fastly_object_store", "delete_async", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "insert", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "insert_async", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "lookup", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "lookup_async", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "open", Status::Inval, "as an unknown store"),
-    ("fastly_object_store", "pending_delete_wait", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "pending_insert_wait", Status::Badf, "no store can be opened"),
-    ("fastly_object_store", "pending_lookup_wait", Status::Badf, "no store can be opened"),
-    ("fastly_purge", "purge_surrogate_key", Status::Unsupported, "there is no cache to purge"),
-    ("fastly_secret_store", "from_bytes", Status::Unsupported, "no secrets"),
-    ("fastly_secret_store", "get", Status::Badf, "no store can be opened"),
-    ("fastly_secret_store", "open", Status::None, "as an unknown store"),
-    ("fastly_secret_store", "plaintext", Status::Badf, "no store can be opened"),
 ];
 
 fn row(
@@ -169,32 +132,9 @@ impl Warned {
 }
 
 /// True for what SDKs ask by themselves in almost every program: what they are
-/// told is plain "not known" or "send it yourself", and no user asked for more.
+/// told is plain "send it yourself", and no user asked for more.
 fn is_routine(module: &str, name: &str) -> bool {
-    match module {
-        "fastly_http_cache" => name == "is_request_cacheable",
-        "fastly_http_downstream" | "fastly_http_req" => {
-            name.starts_with("downstream_") || name == "fastly_key_is_valid"
-        }
-        _ => false,
-    }
-}
-
-impl Sandbox {
-    /// What a function of the table answers: an error with its status, or
-    /// nothing where the answer is a plain "no".
-    pub(super) fn unavailable(&self, module: &str, name: &str) -> Result<(), HostError> {
-        match row(module, name) {
-            Some(row) => {
-                self.session.world.warned.once(row);
-                match row.2 {
-                    Status::Ok => Ok(()),
-                    status => Err(status.into()),
-                }
-            }
-            None => Err(Status::Unsupported.into()),
-        }
-    }
+    module == "fastly_http_cache" && name == "is_request_cacheable"
 }
 
 /// Links the modules of which nothing is available yet.

@@ -124,6 +124,11 @@ impl Handoff {
         self.state.lock().delivery = Some(Box::new(delivery));
     }
 
+    /// The sandbox's first request is its only one: it has had all that it may.
+    pub(crate) fn seal(&self) {
+        self.turns.store(u32::MAX, Ordering::Release);
+    }
+
     /// Takes back a request that the guest has not taken.
     pub(crate) fn reclaim(&self) -> Option<Delivery> {
         let mut state = self.state.lock();

@@ -48,7 +48,7 @@ impl Lot {
 
     /// A place to wait in; none if all are taken, or the server shuts down.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Place> {
-        if self.draining.load(Ordering::Acquire) > 0 {
+        if self.is_draining() {
             return None;
         }
         if self.taken.fetch_add(1, Ordering::AcqRel) >= self.limit {
@@ -72,7 +72,7 @@ impl Lot {
 
     /// Takes a guest out that waits for its next request.
     pub(crate) fn take(&self) -> Option<Guest> {
-        while self.parked.load(Ordering::Acquire) > 0 {
+        while self.parked.load(Ordering::SeqCst) > 0 {
             let spot = {
                 let mut spots = self.spots.lock();
                 let spot = spots.pop();
@@ -98,12 +98,14 @@ impl Lot {
     fn add(self: &Arc<Self>, spot: Arc<Spot>) {
         let mut spots = self.spots.lock();
         spots.push(spot);
-        self.parked.store(spots.len(), Ordering::Release);
+        // Who parks looks for requests after that, who queues for sandboxes:
+        // in one order for all, so that they do not miss each other.
+        self.parked.store(spots.len(), Ordering::SeqCst);
         drop(spots);
-        if self.queued.load(Ordering::Acquire) > 0 {
+        if self.queued.load(Ordering::SeqCst) > 0 {
             self.freed.notify_one();
         }
-        if self.draining.load(Ordering::Acquire) > 0 {
+        if self.is_draining() {
             self.end_all();
         }
     }
@@ -128,8 +130,23 @@ impl Lot {
 
     /// Counts a request that waits for a sandbox, until the guard is dropped.
     pub(crate) fn queue(&self) -> Queued<'_> {
-        self.queued.fetch_add(1, Ordering::AcqRel);
+        self.queued.fetch_add(1, Ordering::SeqCst);
         Queued(self)
+    }
+
+    /// Sandboxes that wait for a request.
+    pub(crate) fn parked(&self) -> usize {
+        self.parked.load(Ordering::Acquire)
+    }
+
+    /// Requests that wait for a sandbox.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Acquire)
+    }
+
+    /// Whether a server shuts down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire) > 0
     }
 
     /// Ends all waiting at once, and lets none begin until the guard is
@@ -206,7 +223,7 @@ pub(crate) struct Place(Arc<Lot>);
 impl Place {
     /// True if the server began to shut down since.
     pub(crate) fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::Acquire) > 0
+        self.0.is_draining()
     }
 }
 

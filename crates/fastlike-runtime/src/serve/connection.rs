@@ -73,18 +73,22 @@ enum Stream {
 /// of HTTP it will be.
 async fn open(server: &Server, stream: TcpStream, peer: SocketAddr) -> io::Result<Opened> {
     drop(stream.set_nodelay(true));
-    let (limits, options) = (server.fastlike.limits(), &server.options);
+    // Nothing here may keep the service of this moment: the client can be slow.
+    let limits = server.current.get().limits().clone();
+    let options = &server.options;
     let mut info = ConnInfo::new(peer, stream.local_addr().ok());
     let mut socket = Socket::new(stream, limits.client_idle_timeout);
-    if options.proxy_protocol && options.trusted.contains(peer.ip()) {
+    info.trusted = options.trusted.contains(peer.ip());
+    if options.proxy_protocol && info.trusted {
         let header = proxy_protocol::take_header(&mut socket);
-        if let Some(addresses) = within(limits.handshake_timeout, header).await? {
+        let addresses = within(limits.handshake_timeout, header).await?;
+        // A client whose address its proxy does not tell is not the proxy.
+        info.trusted = addresses.is_some_and(|a| options.trusted.contains(a.source.ip()));
+        if let Some(addresses) = addresses {
             info.peer = Some(addresses.source);
             info.local = Some(addresses.destination);
         }
     }
-    let believed = |peer: SocketAddr| options.trusted.contains(peer.ip());
-    info.trusted = info.peer.is_some_and(believed);
     let Some(tls) = &options.tls else {
         let http2 = within(limits.header_read_timeout, socket.speaks_http2()).await?;
         let stream = Stream::Clear(socket);
@@ -133,7 +137,7 @@ where
     if http2 {
         return serve_http2(server, stream, info, drain).await;
     }
-    let limit = server.fastlike.limits().drain;
+    let limit = server.current.get().limits().drain;
     serve_http1(server, stream, info, &mut drain).await?;
     wire.stop_looking();
     // The stream is still there if another protocol has taken it over.
@@ -156,10 +160,10 @@ async fn serve_http1<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limit = server.fastlike.limits().drain;
+    let limits = server.current.get().limits().clone();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(server.fastlike.limits().header_read_timeout)
+        .header_read_timeout(limits.header_read_timeout)
         .max_headers(limits::CLIENT_HEADERS)
         .max_buf_size(limits::CLIENT_HEAD);
     let service = service_fn(move |request: Request<Incoming>| {
@@ -177,7 +181,7 @@ where
     }
     connection.as_mut().graceful_shutdown();
     // Dropping the connection ends its guest, too.
-    Ok(timeout(limit, connection).await.unwrap_or(Ok(()))?)
+    Ok(timeout(limits.drain, connection).await.unwrap_or(Ok(()))?)
 }
 
 async fn serve_http2<S>(
@@ -189,7 +193,7 @@ async fn serve_http2<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = server.fastlike.limits().clone();
+    let limits = server.current.get().limits().clone();
     let streams = Streams::new(limits.client_idle_timeout);
     let http = http2::builder(&streams, &limits);
     let paced = streams.clone();
@@ -216,7 +220,8 @@ async fn answer(
     request: Request<Incoming>,
     info: &ConnInfo,
 ) -> http::Response<Body> {
-    let idle = server.fastlike.limits().client_idle_timeout;
+    let fastlike = server.current.get();
+    let idle = fastlike.limits().client_idle_timeout;
     let request = request.map(|body| idle_timeout(body, idle));
     if let Some(name) = &server.options.client_ip_header
         && info.trusted
@@ -224,9 +229,9 @@ async fn answer(
     {
         let mut info = info.clone();
         info.peer = Some(client);
-        return server.fastlike.answer(request, &info).await;
+        return fastlike.answer(request, &info).await;
     }
-    server.fastlike.answer(request, info).await
+    fastlike.answer(request, info).await
 }
 
 /// A response's body that is not read ahead of the client: what hyper would

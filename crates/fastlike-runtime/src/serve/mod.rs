@@ -1,4 +1,4 @@
-//! A listener for a [`Fastlike`]: HTTP/1.1 and HTTP/2, over TCP or TLS.
+//! A listener for the [`Current`] service: HTTP/1.1 and HTTP/2, over TCP or TLS.
 
 mod certificates;
 mod connection;
@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
 
+use crate::current::Current;
 use crate::error::ServeError;
-use crate::fastlike::Fastlike;
 use crate::session::detach;
 
 pub use options::ServeOptions;
@@ -27,18 +28,18 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// What connections need of their server.
 struct Server {
-    fastlike: Fastlike,
+    current: Current,
     options: ServeOptions,
 }
 
 /// Serves until `shutdown`, then lets running requests end within the limits.
 pub(crate) async fn serve(
-    fastlike: Fastlike,
+    current: Current,
     listener: TcpListener,
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let server = Arc::new(Server { fastlike, options });
+    let server = Arc::new(Server { current, options });
     let (draining, drain) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     let mut shutdown = pin!(shutdown);
@@ -67,13 +68,15 @@ pub(crate) async fn serve(
     drop(alive);
     drop(watching);
     // Sandboxes that wait for another request wait in vain.
-    let _idle = server.fastlike.drain();
+    let last = server.current.get();
+    let _idle = last.drain();
     draining.send_replace(true);
-    if tokio::time::timeout(server.fastlike.limits().drain, all_gone.recv())
-        .await
-        .is_err()
-    {
+    let end = Instant::now() + last.limits().drain;
+    if timeout_at(end, all_gone.recv()).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
+    }
+    if timeout_at(end, last.flush_logs()).await.is_err() {
+        tracing::warn!("some lines of log endpoints were not delivered in time");
     }
     Ok(())
 }
@@ -84,7 +87,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::{Guest, limits};
+    use crate::{Fastlike, Guest, limits};
 
     /// Answers everything with an empty 200.
     const SILENT: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;

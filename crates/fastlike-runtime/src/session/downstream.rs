@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::client::{ClientSignals, TlsFacts};
 use crate::error::{Error, Result};
 use crate::http::{Body, TakesTrailers};
+use crate::identity::Trail;
 use crate::limits;
 use crate::wire::Wire;
 
@@ -40,6 +41,8 @@ pub(crate) struct ClientMetadata {
     pub(crate) signals: Option<Box<ClientSignals>>,
     /// The request came with one of the service's keys.
     pub(crate) key_is_valid: bool,
+    /// Where the request has been before.
+    pub(crate) trail: Trail,
 }
 
 /// The request's header lines as the client wrote them.

@@ -78,12 +78,7 @@ impl HeadTap {
             .head
             .iter()
             .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-        let length = self
-            .head
-            .get(start..)?
-            .windows(4)
-            .position(|end| end == b"\r\n\r\n")?;
-        let end = start.checked_add(length)?.checked_add(4)?;
+        let end = start.checked_add(length_of_head(self.head.get(start..)?)?)?;
         let rest = self.head.split_off(end);
         let head = self.head.split_off(start).into_boxed_slice();
         self.head.clear();
@@ -100,6 +95,21 @@ impl HeadTap {
         self.feed(&rest);
         Some(head)
     }
+}
+
+/// The bytes up to the first empty line, which is the head's. A line may end
+/// without a CR (RFC 9112 section 2.2), as hyper has it.
+fn length_of_head(bytes: &[u8]) -> Option<usize> {
+    let is_end = |(_, byte): &(usize, &u8)| **byte == b'\n';
+    let mut ends = bytes.iter().enumerate().filter(is_end);
+    ends.find_map(|(at, _)| {
+        let next = at.checked_add(1)?;
+        match bytes.get(next..)? {
+            [b'\n', ..] => next.checked_add(1),
+            [b'\r', b'\n', ..] => next.checked_add(2),
+            _ => None,
+        }
+    })
 }
 
 fn skip(bytes: &[u8], left: u64, more: fn(u64) -> Tap, done: Tap) -> (&[u8], Tap) {
@@ -171,6 +181,21 @@ mod tests {
             for found in heads(&stream, &framing) {
                 assert_eq!(found, [HEAD; 3], "{content:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_head_may_end_in_a_bare_line_feed() {
+        let mut tap = HeadTap::default();
+        for head in [
+            "GET /1 HTTP/1.1\nA: 1\n\n",
+            "GET /2 HTTP/1.1\r\nB: 2\n\r\n",
+            "GET /3 HTTP/1.1\nC: 3\r\n\n",
+            "GET /4 HTTP/1.1\r\nD: 4\r\n\r\n",
+        ] {
+            tap.feed(head.as_bytes());
+            let found = tap.take(&headers(&[])).expect("a whole head");
+            assert_eq!(String::from_utf8_lossy(&found), head);
         }
     }
 

@@ -195,7 +195,8 @@ impl<S: OverSocket> WireStream<S> {
             http2,
             fingerprint: OnceLock::new(),
             interim: Interim::default(),
-            socket: socket.try_clone_to_owned().ok(),
+            // HTTP/2 does without: hyper watches it, and it becomes nothing else.
+            socket: (!http2).then(|| socket.try_clone_to_owned().ok()).flatten(),
             blocked: AtomicBool::new(false),
             unblocked: AtomicWaker::new(),
             over: AtomicBool::new(false),
@@ -211,6 +212,9 @@ impl<S: OverSocket> WireStream<S> {
 
 impl<S> Drop for WireStream<S> {
     fn drop(&mut self) {
+        // Others may have the wire, and with it the socket, for longer: a
+        // sandbox that waits for its next request keeps that of the last one.
+        self.wire.cut_off();
         self.wire.over.store(true, Ordering::Release);
         self.wire.ended.notify_waiters();
     }

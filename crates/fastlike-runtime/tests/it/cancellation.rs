@@ -105,6 +105,7 @@ async fn a_guest_goes_on_after_a_complete_answer() {
     let guest = script(
         "http_resp.new 0
         http_body.new 4
+        http_body.write *4 'answer' 0 8
         http_resp.send_downstream *0 *4 0
         http_req.new 0
         http_req.uri_set *0 'http://origin.example/'
@@ -116,17 +117,24 @@ async fn a_guest_goes_on_after_a_complete_answer() {
     let (origin, backend) = ByHand::new();
     let service = Test::wat(guest).backend("origin", backend).start().await;
     let server = service.serve().await;
-    let answer = server
-        .exchange("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-        .await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    // The client and its connection are gone.
-    origin.asked().await.answer(Response::new(()));
-    assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
-    assert_eq!(
-        service.seen.logged(),
-        [("log".to_owned(), b"done".to_vec())]
-    );
+    for asking in [
+        "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbody",
+        // The content of this answer is never asked for.
+        "HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    ] {
+        let answer = server.exchange(asking).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        // The client and its connection are gone, and the guest stays.
+        let mut asked = origin.asked().await;
+        let moment = std::time::Duration::from_millis(100);
+        let given_up = tokio::time::timeout(moment, asked.given_up()).await;
+        assert!(given_up.is_err(), "{asking}");
+        asked.answer(Response::new(()));
+        assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
+    }
+    let done = ("log".to_owned(), b"done".to_vec());
+    assert_eq!(service.seen.logged(), [done.clone(), done.clone(), done]);
 }
 
 #[tokio::test]

@@ -82,6 +82,22 @@ async fn a_connection_is_kept_for_another_request_and_closed_when_asked() {
 }
 
 #[tokio::test]
+async fn a_connection_ends_though_the_sandbox_that_answered_on_it_waits_for_another_request() {
+    let test = Test::guest("http_downstream_next_request")
+        .limits(|limits| limits.header_read_timeout = Duration::from_millis(200));
+    let service = test.start().await;
+    let server = service.serve().await;
+    let mut wire = server.connect().await;
+    wire.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    wire.read_until("origin: \n").await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(wire.read_to_end().await, "");
+    // The sandbox waits for ten seconds.
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(service.seen.stdout_lines(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_request_body_that_the_guest_does_not_read_does_not_confuse_the_next_request() {
     let server = Test::guest("hello").start().await.serve().await;
     let mut wire = server.connect().await;

@@ -159,7 +159,7 @@ async fn a_guest_sends_requests_and_reads_their_answers() {
         assert_eq!(header(&request, "host"), ["origin.example"]);
         assert_eq!(
             header(&request, "cdn-loop"),
-            ["fastlike; id=\"my-service\""]
+            ["fastlike; id=\"my-service\"; pop=\"DEV\""]
         );
         sends_expected(request)
     });

@@ -3,7 +3,7 @@
 use fastlike_runtime::{Identity, Origin, Outcome};
 use http::StatusCode;
 
-use crate::harness::{Running, Test, answering, get};
+use crate::harness::{Answer, Running, Test, answering, get, script};
 
 async fn service(id: &str) -> Running {
     let mut identity = Identity::default();
@@ -58,7 +58,10 @@ async fn other_services_may_have_sent_a_request_up_to_twenty_times() {
     let service = service("mine").await;
     let hops = |n: usize| vec!["fastlike; id=\"other\""; n].join(", ");
     let answer = sent_with(&service, &hops(20)).await;
-    assert_eq!(answer.ok(), format!("{}, fastlike; id=\"mine\"", hops(20)));
+    assert_eq!(
+        answer.ok(),
+        format!("{}, fastlike; id=\"mine\"; pop=\"DEV\"", hops(20))
+    );
     assert_eq!(
         sent_with(&service, &hops(21)).await.status,
         StatusCode::LOOP_DETECTED
@@ -87,4 +90,49 @@ async fn a_service_whose_backend_is_itself_answers_508() {
         service.seen.report().await.outcome,
     ];
     assert_eq!(outcomes, [Outcome::Looped, Outcome::Finished]);
+}
+
+/// The same service at a POP.
+fn at(pop: &str) -> Identity {
+    let mut identity = Identity::default();
+    identity.service_id = Some("everywhere".to_owned());
+    pop.clone_into(&mut identity.pop);
+    identity
+}
+
+/// Answers 200 if it was visited as often as said.
+fn counts(this_service: u32, this_pop: u32) -> Test {
+    let lines = format!(
+        "\
+http_downstream.downstream_visits_this_service 8
+@8 == {this_service}
+http_downstream.downstream_visits_this_pop 8
+@8 == {this_pop}"
+    );
+    Test::wat(script(&lines)).with(|builder| builder.identity(at("LIS")))
+}
+
+#[tokio::test]
+async fn a_program_is_told_how_often_a_request_came_through() {
+    let first = counts(0, 0).get("/").await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    let mut back = get("/");
+    let hops =
+        "fastlike; id=\"other\"; pop=\"LIS\", fastlike-fanout; id=\"everywhere\"; pop=\"LIS\"";
+    back.headers_mut()
+        .insert("cdn-loop", hops.parse().expect("a value"));
+    let service = counts(1, 2).start().await;
+    let again = Answer::of(service.begin(back).await).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text());
+}
+
+#[tokio::test]
+async fn a_service_at_two_pops_visits_itself_and_does_not_loop() {
+    let shield = counts(1, 0).start().await.serve().await;
+    let origin = Origin::new(&format!("http://{}", shield.address)).expect("a URL");
+    let edge = Test::guest("proxy").backend("origin", origin);
+    let edge = edge.with(|builder| builder.identity(at("OPO")));
+    let answer = edge.get("/").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    shield.stop().await;
 }

@@ -1,6 +1,7 @@
 //! A connection for a request: one that another request left, or a new one.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::dial::{configure, first_to_answer, resolve};
 use super::limit::Slot;
 use super::live::{Live, Speaks};
-use super::pool::{Age, Connection, Lease, Multiplexed};
+use super::pool::{Age, Connection, Lease, Multiplexed, Open};
 use super::wire::Wire;
 use crate::backend::{SendError, tls};
 use crate::http::after;
@@ -53,8 +54,13 @@ pub(super) async fn obtain(live: &Live, need: Need) -> Result<Lease, SendError> 
     };
     let (wire, peer, speaks) = open(live, need, deadline).await?;
     let lease = match speaks {
-        Speaks::Http2 => Lease::Stream(live.pool.share(http2(wire, peer, slot).await?)),
-        Speaks::Http1 | Speaks::Unknown => Lease::Whole(http1(wire, peer, slot).await?),
+        Speaks::Http2 => {
+            let connection = http2(wire, peer, slot, live.pool.opened()).await?;
+            Lease::Stream(live.pool.share(connection))
+        }
+        Speaks::Http1 | Speaks::Unknown => {
+            Lease::Whole(http1(wire, peer, slot, live.pool.opened()).await?)
+        }
     };
     drop(opening);
     Ok(lease)
@@ -72,6 +78,9 @@ async fn slot(live: &Live, need: Need, deadline: Instant) -> Result<Turn, SendEr
         return Ok(Turn::Slot(None));
     };
     loop {
+        // Before the look, so that nothing that changes after it is missed.
+        let mut changed = pin!(limit.changed());
+        changed.as_mut().enable();
         if !need.fresh
             && !need.upgrade
             && let Some(lease) = pool.take(Instant::now())
@@ -94,7 +103,7 @@ async fn slot(live: &Live, need: Need, deadline: Instant) -> Result<Turn, SendEr
         if (need.fresh || need.upgrade) && pool.close_idle() {
             continue;
         }
-        timeout_at(deadline, limit.changed())
+        timeout_at(deadline, changed)
             .await
             .map_err(|_| SendError::ConnectionLimit)?;
     }
@@ -153,7 +162,12 @@ async fn handshake(live: &Live, need: Need, stream: TcpStream) -> Result<(Wire, 
     }
 }
 
-async fn http1(wire: Wire, peer: SocketAddr, slot: Option<Slot>) -> Result<Connection, SendError> {
+async fn http1(
+    wire: Wire,
+    peer: SocketAddr,
+    slot: Option<Slot>,
+    open: Open,
+) -> Result<Connection, SendError> {
     let seen = wire.seen();
     let (sender, driver) = http1::Builder::new()
         .max_buf_size(limits::ORIGIN_BUFFER)
@@ -172,11 +186,17 @@ async fn http1(wire: Wire, peer: SocketAddr, slot: Option<Slot>) -> Result<Conne
         peer,
         received_before: 0,
         age: Age::new(),
-        _slot: slot,
+        slot,
+        _open: open,
     })
 }
 
-async fn http2(wire: Wire, peer: SocketAddr, slot: Option<Slot>) -> Result<Multiplexed, SendError> {
+async fn http2(
+    wire: Wire,
+    peer: SocketAddr,
+    slot: Option<Slot>,
+    open: Open,
+) -> Result<Multiplexed, SendError> {
     /// What all streams of a connection together may have on their way.
     const WINDOW: u32 = limits::ORIGIN_STREAM_WINDOW * limits::ORIGIN_STREAMS as u32;
     let seen = wire.seen();
@@ -206,5 +226,6 @@ async fn http2(wire: Wire, peer: SocketAddr, slot: Option<Slot>) -> Result<Multi
         opened: Instant::now(),
         concurrency,
         _slot: slot,
+        _open: open,
     })
 }

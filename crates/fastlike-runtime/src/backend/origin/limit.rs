@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Counts connections up to a limit.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub(super) struct Limit {
 
 /// The right to have one connection.
 #[derive(Debug)]
-pub(super) struct Slot(Arc<Limit>);
+pub(in crate::backend) struct Slot(Arc<Limit>);
 
 impl Limit {
     /// Zero is no limit.
@@ -43,10 +45,17 @@ impl Limit {
         self.changed.notify_one();
     }
 
-    /// Returns when [`Limit::tell`] was called since this returned last, once
+    /// Returns when [`Limit::tell`] was called since this was enabled, once
     /// for each call.
-    pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+}
+
+/// Wakes one of those who wait for a change.
+impl Wake for Limit {
+    fn wake(self: Arc<Self>) {
+        self.tell();
     }
 }
 

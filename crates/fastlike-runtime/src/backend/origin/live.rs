@@ -171,7 +171,7 @@ impl Live {
 
     fn receive(&self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return response::upgraded(response, lease.peer());
+            return response::upgraded(response, lease);
         }
         let between_bytes = self.settings.info.between_bytes_timeout;
         response::receive(response, lease, &self.pool, between_bytes)

@@ -30,11 +30,14 @@ use std::time::Duration;
 use http::{Request, Response};
 
 use self::dial::{Family, Resolve};
+pub(super) use self::limit::Slot;
 use self::live::Live;
 use self::probe::Probing;
 use super::health::HealthCheck;
 use super::tls::TlsSettings;
-use super::{Backend, BackendInfo, BoxFuture, Health, SendContext, SendError, TlsVersion};
+use super::{
+    Backend, BackendInfo, BoxFuture, Connections, Health, SendContext, SendError, TlsVersion,
+};
 use crate::http::Body;
 
 /// A server that speaks HTTP/1.1 or, over TLS, HTTP/2.
@@ -142,6 +145,11 @@ impl Backend for Origin {
             Some(_) => Health::Unhealthy,
             None => self.settings.info.health,
         }
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        let live = self.live.get();
+        Some(live.map(|live| live.pool.connections()).unwrap_or_default())
     }
 
     fn start(&self) {

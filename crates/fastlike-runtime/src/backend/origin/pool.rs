@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use super::limit::{Limit, Slot};
 use super::request::RequestBody;
 use super::wire::Seen;
+use crate::backend::Connections;
 use crate::limits;
 
 /// An HTTP/1.1 connection, on which one request at a time can be sent.
@@ -23,7 +25,8 @@ pub(super) struct Connection {
     /// Bytes that belong to responses to earlier requests.
     pub(super) received_before: u64,
     pub(super) age: Age,
-    pub(super) _slot: Option<Slot>,
+    pub(super) slot: Option<Slot>,
+    pub(super) _open: Open,
 }
 
 /// An HTTP/2 connection, on which many requests can be sent at a time.
@@ -35,6 +38,16 @@ pub(super) struct Multiplexed {
     /// Requests that the origin takes at a time.
     pub(super) concurrency: Arc<AtomicUsize>,
     pub(super) _slot: Option<Slot>,
+    pub(super) _open: Open,
+}
+
+/// Counts a connection while there is one.
+pub(super) struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How much of its life a connection has behind it.
@@ -113,6 +126,7 @@ pub(super) struct Pool {
     state: Mutex<State>,
     rules: Rules,
     pub(super) limit: Option<Arc<Limit>>,
+    open: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -143,7 +157,24 @@ impl Pool {
             state: Mutex::default(),
             rules,
             limit,
+            open: Arc::default(),
         })
+    }
+
+    /// To be kept with a new connection.
+    pub(super) fn opened(&self) -> Open {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(&self.open))
+    }
+
+    /// How many connections there are, and how many of them are idle.
+    pub(super) fn connections(&self) -> Connections {
+        let state = self.state.lock();
+        let unused = state.shared.iter().filter(|shared| shared.streams == 0);
+        Connections {
+            open: self.open.load(Ordering::Relaxed),
+            idle: state.idle.len().saturating_add(unused.count()),
+        }
     }
 
     /// Whether connections are used more than once.
@@ -160,19 +191,28 @@ impl Pool {
             return stream.map(Lease::Stream);
         }
         for at in (0..state.idle.len()).rev() {
-            let Some(parked) = state.idle.get(at) else {
+            let Some(parked) = state.idle.get_mut(at) else {
                 break;
             };
-            let sender = &parked.connection.sender;
-            if sender.is_closed() || self.is_old(parked, now) {
+            if parked.connection.sender.is_closed() || self.is_old(parked, now) {
                 gone.push(state.idle.remove(at));
-            } else if sender.is_ready() {
+            } else if parked.connection.sender.is_ready() {
                 let mut connection = state.idle.remove(at).connection;
                 connection.age.uses = connection.age.uses.saturating_add(1);
                 return Some(Lease::Whole(connection));
+            } else if let Some(limit) = &self.limit {
+                // The last message is not quite over, often because the
+                // request's body is still on its way. Who waits for a
+                // connection is told when it is.
+                let waker = Waker::from(Arc::clone(limit));
+                let over = parked
+                    .connection
+                    .sender
+                    .poll_ready(&mut Context::from_waker(&waker));
+                if over.is_ready() {
+                    limit.tell();
+                }
             }
-            // Neither: the last message is not quite over, often because the
-            // request's body is still on its way.
         }
         None
     }

@@ -1,6 +1,5 @@
 //! What a guest gets of an origin's response.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,10 +18,18 @@ use crate::backend::{RemoteAddr, Upgraded};
 use crate::http::{Body, BodyError, IdleClock, hop_by_hop};
 
 /// The response to a request whose connection now speaks another protocol.
-pub(super) fn upgraded(mut response: Response<Incoming>, peer: SocketAddr) -> Response<Body> {
+/// It keeps its place among those that the origin may have.
+pub(super) fn upgraded(mut response: Response<Incoming>, lease: Lease) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut response);
+    let peer = lease.peer();
+    let place = match lease {
+        Lease::Whole(connection) => connection.slot,
+        Lease::Stream(_) => None,
+    };
     let mut response = response.map(|_| Body::empty());
-    response.extensions_mut().insert(Upgraded::new(upgrade));
+    response
+        .extensions_mut()
+        .insert(Upgraded::new(upgrade, place));
     response.extensions_mut().insert(RemoteAddr(peer));
     response
 }

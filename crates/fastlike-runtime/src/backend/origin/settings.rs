@@ -244,11 +244,13 @@ impl Origin {
     fn with_some_tls_version(self) -> Result<Self, OriginError> {
         let (min, max) = (self.settings.info.tls_min, self.settings.info.tls_max);
         let tls = &self.settings.tls;
+        if !tls.versions(min, max).is_empty() {
+            return Ok(self);
+        }
+        // With all suites there would be a version: it is for their list.
+        let without_list = TlsSettings::default().versions(min, max);
         match &tls.ciphers {
-            _ if !tls.versions(min, max).is_empty() => Ok(self),
-            Some((ciphers, list)) if ciphers.is_empty() && max != Some(TlsVersion::Tls1_1) => {
-                Err(OriginError::Ciphers(list.clone()))
-            }
+            Some((_, list)) if !without_list.is_empty() => Err(OriginError::Ciphers(list.clone())),
             _ => Err(OriginError::TlsVersions { min, max }),
         }
     }

@@ -45,6 +45,16 @@ pub(crate) fn key_is_valid(session: &Session, request: RequestHandle) -> Result<
     Ok(session.downstream.metadata(request)?.key_is_valid)
 }
 
+/// How often the current request has come through this service before.
+pub(crate) fn visits_this_service(session: &Session) -> u32 {
+    session.downstream.current().trail.this_service
+}
+
+/// How often the current request has come through this POP before.
+pub(crate) fn visits_this_pop(session: &Session) -> u32 {
+    session.downstream.current().trail.this_pop
+}
+
 /// Header names as the client wrote them, in case and order, repetitions
 /// included, so that their number is that of the lines.
 pub(crate) fn original_header_names(

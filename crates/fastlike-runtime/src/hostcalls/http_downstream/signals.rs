@@ -30,6 +30,14 @@ pub(crate) fn compliance_region(session: &Session, request: RequestHandle) -> Re
     Ok(region.unwrap_or("none"))
 }
 
+/// The fingerprint of the client's original headers: only where one is
+/// configured or told.
+pub(crate) fn oh_fingerprint(session: &Session, request: RequestHandle) -> Result<&str> {
+    let signals = signals(session, request)?;
+    let fingerprint = signals.and_then(|signals| signals.oh_fingerprint.as_deref());
+    fingerprint.ok_or(Error::Absent)
+}
+
 /// Whether the request is part of an attack.
 pub(crate) fn ddos_detected(session: &Session, request: RequestHandle) -> Result<bool> {
     let signals = signals(session, request)?;

@@ -15,8 +15,6 @@ use super::{signals, tls};
 use crate::client::VpnProxySignals;
 use crate::sandbox::Sandbox;
 
-const MODULE: &str = "fastly_http_downstream";
-
 /// Getters of a text, each with its meaning.
 macro_rules! texts {
     ($($name:ident => $meaning:path;)*) => {
@@ -99,6 +97,7 @@ impl FastlyHttpDownstream for Sandbox {
         downstream_client_request_id => super::request_id;
         downstream_compliance_region => signals::compliance_region;
         downstream_client_h2_fingerprint => super::h2_fingerprint;
+        downstream_client_oh_fingerprint => signals::oh_fingerprint;
         downstream_tls_protocol => tls::protocol;
         downstream_tls_cipher_openssl_name => tls::cipher;
         downstream_tls_client_servername => tls::server_name;
@@ -132,18 +131,6 @@ impl FastlyHttpDownstream for Sandbox {
         downstream_resvpnproxy_is_vpn_datacenter => |known| known.is_vpn_datacenter;
     }
 
-    fn downstream_client_oh_fingerprint(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        req: RequestHandle,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.session.downstream.metadata(req)?;
-        self.unavailable(MODULE, "downstream_client_oh_fingerprint")
-    }
-
     fn downstream_tls_client_cert_verify_result(
         &mut self,
         _: &mut GuestMemory<'_>,
@@ -165,16 +152,14 @@ impl FastlyHttpDownstream for Sandbox {
     }
 
     fn downstream_visits_this_pop(&mut self, _: &mut GuestMemory<'_>) -> Result<u32, HostError> {
-        self.unavailable(MODULE, "downstream_visits_this_pop")
-            .map(|()| 0)
+        Ok(super::visits_this_pop(&self.session))
     }
 
     fn downstream_visits_this_service(
         &mut self,
         _: &mut GuestMemory<'_>,
     ) -> Result<u32, HostError> {
-        self.unavailable(MODULE, "downstream_visits_this_service")
-            .map(|()| 0)
+        Ok(super::visits_this_service(&self.session))
     }
 
     fn next_request(

@@ -7,6 +7,7 @@ use fastlike_abi::types::SecretHandle;
 use crate::backend::{DynamicSettings, Unmade};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::secret_store::Secret;
 use crate::session::Session;
 
 /// A backend as a guest describes it.
@@ -60,11 +61,7 @@ fn too_many() -> Error {
     }
 }
 
-/// The plaintext of a secret. There are no secret stores yet, and so no
-/// handle that leads to one.
-fn secret(_: &Session, handle: SecretHandle) -> Result<Vec<u8>> {
-    Err(Error::BadHandle {
-        kind: "secret",
-        handle: handle.into(),
-    })
+/// A secret, of a store or of the guest's own bytes.
+fn secret(session: &Session, handle: SecretHandle) -> Result<Secret> {
+    session.opened.secrets.get(handle).cloned()
 }

@@ -12,6 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::dispatch::dispatch;
 use crate::backend::{Backend, SendContext, SendError, Upgraded};
 use crate::error::{Error, Result};
 use crate::hand_off::{Head, switching};
@@ -24,7 +25,7 @@ use crate::session::{ResponseSlot, Session, detach};
 pub(super) fn websocket(
     session: &mut Session,
     request: Option<RequestHandle>,
-    backend: &str,
+    name: &str,
 ) -> Result<()> {
     unanswered(session)?;
     if !session.world.hand_offs.websockets {
@@ -32,9 +33,9 @@ pub(super) fn websocket(
         session.world.warned.switched_off("WebSocket hand-off", off);
         return Err(Error::Unsupported(off));
     }
-    let backend = known(session, backend)?;
+    let backend = known(session, name)?;
     let head = head(session, request)?;
-    begin(session, backend, head, None)
+    begin(session, name, backend, head, None)
 }
 
 /// Hands the client's request off to the GRIP proxy, which takes it to the
@@ -54,7 +55,7 @@ pub(super) fn fanout(
     };
     known(session, backend)?;
     let head = head(session, request)?;
-    begin(session, proxy, head, Some(backend))
+    begin(session, backend, proxy, head, Some(backend))
 }
 
 fn unanswered(session: &Session) -> Result<()> {
@@ -113,6 +114,7 @@ fn body(session: &mut Session) -> Result<Body> {
 
 fn begin(
     session: &mut Session,
+    name: &str,
     backend: Arc<dyn Backend>,
     head: Head,
     route: Option<&str>,
@@ -150,13 +152,14 @@ fn begin(
             return slot.send(refused(StatusCode::SERVICE_UNAVAILABLE, why));
         }
     };
+    let cx = SendContext {
+        upgrade: tunnel.is_some(),
+        ..SendContext::default()
+    };
+    let sending = dispatch(&world, name, &*backend, request, cx);
     drop(detach(async move {
-        let cx = SendContext {
-            upgrade: tunnel.is_some(),
-            ..SendContext::default()
-        };
         let sent = tokio::select! {
-            sent = backend.send(request, cx) => sent,
+            sent = sending => sent,
             // The client is gone: so is the request.
             () = slot.closed() => return,
         };
@@ -182,10 +185,11 @@ struct Tunnel {
 /// both say then.
 async fn switch(response: Response<Body>, tunnel: Option<Tunnel>, mut slot: ResponseSlot) {
     let (mut parts, _) = response.into_parts();
-    let origin = parts
-        .extensions
-        .remove::<Upgraded>()
-        .and_then(|upgraded| upgraded.take())
+    // Kept to the end, for its place among the origin's connections.
+    let upgraded = parts.extensions.remove::<Upgraded>();
+    let origin = upgraded
+        .as_ref()
+        .and_then(Upgraded::take)
         .or_else(|| parts.extensions.remove::<OnUpgrade>());
     let (Some(tunnel), Some(origin)) = (tunnel, origin) else {
         let why = "the origin switched protocols although it was not asked to";

@@ -1,5 +1,6 @@
 //! `fastly_http_req`: reading, building and sending requests.
 
+mod dispatch;
 mod dynamic_backend;
 mod hand_off;
 mod inspect;

@@ -6,12 +6,11 @@ use fastlike_abi::types::{BodyHandle, PendingRequestHandle, RequestHandle, Respo
 use http::Request;
 use http::header::{HeaderValue, TE};
 
+use super::dispatch::dispatch;
 use crate::backend::{Backend, SendContext, SendError, host};
 use crate::error::{Error, Result};
 use crate::http::{Body, announced_trailers, apply_framing, channel, hop_by_hop};
-use crate::session::{
-    CacheOverride, OutgoingRequest, PendingRequest, ResponsePlan, SendResult, Session,
-};
+use crate::session::{CacheOverride, OutgoingRequest, PendingRequest, ResponsePlan, Session};
 
 /// A request with all its handles turned into objects.
 struct Ready {
@@ -20,27 +19,22 @@ struct Ready {
     plan: ResponsePlan,
 }
 
-impl Ready {
-    fn send(&self, request: Request<Body>) -> impl Future<Output = SendResult> + Send + use<> {
-        self.backend.send(request, SendContext::default())
-    }
-}
-
 /// Sends a request and waits for its response's head. Request and body are
 /// consumed, even if the call fails.
 pub(crate) async fn send(
     session: &mut Session,
     request: RequestHandle,
     body: BodyHandle,
-    backend: &str,
+    name: &str,
 ) -> Result<(ResponseHandle, BodyHandle)> {
     let (head, content) = take(session, request, body);
     let Ready {
         backend,
         request,
         plan,
-    } = prepare(session, head?, content?, backend)?;
-    let response = backend.send(request, SendContext::default()).await?;
+    } = prepare(session, head?, content?, name)?;
+    let cx = SendContext::default();
+    let response = dispatch(&session.world, name, &*backend, request, cx).await?;
     session.insert_response(response, plan)
 }
 
@@ -50,7 +44,7 @@ pub(crate) fn send_async(
     session: &mut Session,
     request: RequestHandle,
     body: BodyHandle,
-    backend: &str,
+    name: &str,
     streaming: bool,
 ) -> Result<PendingRequestHandle> {
     let (head, content) = take(session, request, body);
@@ -65,12 +59,14 @@ pub(crate) fn send_async(
         content = reader;
         writer
     });
-    let mut ready = prepare(session, head, content, backend)?;
-    let request = std::mem::replace(&mut ready.request, Request::new(Body::empty()));
-    let sending = ready.send(request);
-    let pending = session
-        .items
-        .insert(PendingRequest::spawn(sending, ready.plan))?;
+    let Ready {
+        backend,
+        request,
+        plan,
+    } = prepare(session, head, content, name)?;
+    let cx = SendContext::default();
+    let sending = dispatch(&session.world, name, &*backend, request, cx);
+    let pending = session.items.insert(PendingRequest::spawn(sending, plan))?;
     if let Some(writer) = writer {
         session.items.put_back(body, writer);
     }

@@ -27,8 +27,6 @@ use crate::sandbox::Sandbox;
 type Received = (ResponseHandle, BodyHandle);
 type Polled = (u32, ResponseHandle, BodyHandle);
 
-const MODULE: &str = "fastly_http_req";
-
 fn backend_name(mem: &GuestMemory<'_>, name: GuestPtr<str>) -> Result<String, HostError> {
     memory::text(mem, name, limits::TEXT)
 }
@@ -679,21 +677,12 @@ impl FastlyHttpReq for Sandbox {
         downstream_client_request_id => http_downstream::request_id;
         downstream_compliance_region => signals::compliance_region;
         downstream_client_h2_fingerprint => http_downstream::h2_fingerprint;
+        downstream_client_oh_fingerprint => signals::oh_fingerprint;
         downstream_tls_protocol => tls::protocol;
         downstream_tls_cipher_openssl_name => tls::cipher;
         downstream_tls_client_hello => tls::client_hello;
         downstream_tls_ja4 => tls::ja4;
         downstream_tls_raw_client_certificate => tls::certificate;
-    }
-
-    fn downstream_client_oh_fingerprint(
-        &mut self,
-        _: &mut GuestMemory<'_>,
-        _: GuestPtr<u8>,
-        _: u32,
-        _: GuestPtr<u32>,
-    ) -> Result<(), HostError> {
-        self.unavailable(MODULE, "downstream_client_oh_fingerprint")
     }
 
     fn downstream_client_ddos_detected(

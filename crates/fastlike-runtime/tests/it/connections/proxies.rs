@@ -60,6 +60,23 @@ async fn the_proxy_protocol_of_a_peer_that_is_not_trusted_is_no_http() {
 }
 
 #[tokio::test]
+async fn who_is_behind_a_proxy_without_an_address_is_not_believed_as_the_proxy_is() {
+    let service = metadata().await;
+    let options = trusting(LOCAL).proxy_protocol(true);
+    let server = service.serve_with(options).await;
+    let request = "GET / HTTP/1.0\r\nx-fastly-ddos-detected: 1\r\n\r\n";
+    for (header, told) in [
+        ("PROXY UNKNOWN", "None"),
+        ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2", "None"),
+        ("PROXY TCP4 127.0.0.9 192.0.2.2 1 2", "Some(true)"),
+    ] {
+        let answer = server.exchange(&format!("{header}\r\n{request}")).await;
+        let line = format!("ddos_detected: {told}\n");
+        assert!(answer.contains(&line), "{header}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_header_that_does_not_end_is_not_waited_for() {
     let test = Test::guest("hello");
     let short = std::time::Duration::from_millis(100);

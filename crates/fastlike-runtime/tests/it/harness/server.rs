@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fastlike_runtime::{Fastlike, ServeOptions};
+use fastlike_runtime::{Current, ServeOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -18,13 +18,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(fastlike: Fastlike, options: ServeOptions) -> Self {
+    pub(crate) async fn start(current: impl Into<Current>, options: ServeOptions) -> Self {
+        let current = current.into();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let shutdown = async { drop(stopped.await) };
-            let served = fastlike.serve_with(listener, options, shutdown);
+            let served = current.serve_with(listener, options, shutdown);
             served.await.expect("served");
         });
         Self {

@@ -6,8 +6,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -74,6 +76,29 @@ pub(crate) fn origin_acceptor(name: &str) -> (TlsAcceptor, String) {
         .with_single_cert(vec![identity.der], key)
         .expect("a certificate and its key");
     (TlsAcceptor::from(Arc::new(config)), authority.pem())
+}
+
+/// As [`origin_acceptor`], of an origin that demands a certificate of its
+/// clients, and one that will do.
+pub(crate) fn demanding_acceptor(name: &str) -> (TlsAcceptor, String, Identity) {
+    let authority = Authority::new("an origin's");
+    let names = CertificateParams::new([name.to_owned()]).expect("a name");
+    let identity = authority.signs(|params| *params = names);
+    let key = PrivateKeyDer::try_from(identity.key_der).expect("a key");
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let clients = Authority::new("its clients'");
+    let mut roots = RootCertStore::empty();
+    roots.add(clients.0.der().clone()).expect("an authority");
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_client_cert_verifier(verifier.build().expect("a verifier"))
+        .with_single_cert(vec![identity.der], key)
+        .expect("a certificate and its key");
+    let client = clients.signs(|_| {});
+    (TlsAcceptor::from(Arc::new(config)), authority.pem(), client)
 }
 
 /// A client that takes any certificate.

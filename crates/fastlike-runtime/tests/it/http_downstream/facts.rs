@@ -98,6 +98,8 @@ http_req.body_downstream_get 0 4
 10: http_downstream.downstream_tls_client_servername *0 100 64 8
 10: http_downstream.downstream_client_h2_fingerprint *0 100 64 8
 10: http_req.downstream_client_h2_fingerprint 100 64 8
+10: http_downstream.downstream_client_oh_fingerprint *0 100 64 8
+10: http_req.downstream_client_oh_fingerprint 100 64 8
 10: http_req.downstream_client_ddos_detected 8
 http_downstream.fastly_key_is_valid *0 8
 @8 == 0
@@ -176,4 +178,27 @@ async fn any_other_tells_nothing() {
         answer.ok(),
         "ddos_detected: None\nbot_category_kind: None\nbot_verified: None\n"
     );
+}
+
+#[tokio::test]
+async fn the_fingerprint_of_headers_is_what_a_trusted_peer_tells() {
+    let lines = "\
+http_req.body_downstream_get 0 4
+http_downstream.downstream_client_oh_fingerprint *0 100 64 8
+@8 == 5
+@100 == '0a:1b'
+http_req.downstream_client_oh_fingerprint 200 64 8
+@200 == '0a:1b'";
+    let service = Test::wat(script(lines)).start().await;
+    let mut request = get("/");
+    let told = "0a:1b".parse().expect("a value");
+    request
+        .headers_mut()
+        .insert("x-fastly-oh-fingerprint", told);
+    let response = service
+        .fastlike
+        .handle(request, &client().with_trust())
+        .await;
+    let answer = Answer::of(response).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }

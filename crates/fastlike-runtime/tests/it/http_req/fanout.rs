@@ -1,6 +1,6 @@
 //! Fanout: requests that are handed off to a Pushpin, played by the test.
 
-use fastlike_runtime::StartError;
+use fastlike_runtime::{Identity, StartError};
 use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -10,9 +10,11 @@ use crate::harness::{Logs, Peer, Running, Test, answering, request, script, soon
 async fn fanout() -> (Running, Peer) {
     let proxy = Peer::new().await;
     let address = proxy.address.to_string();
+    let mut identity = Identity::default();
+    identity.service_id = Some("fanout".to_owned());
     let service = Test::guest("http_req_fanout")
         .backend("self", answering(|_| Response::new("nobody asks it")))
-        .with(|builder| builder.grip_proxy(address))
+        .with(|builder| builder.grip_proxy(address).identity(identity))
         .start()
         .await;
     (service, proxy)
@@ -33,7 +35,7 @@ async fn a_request_goes_to_the_proxy_and_its_stream_comes_as_it_is_published() {
         "pushpin-route: self".to_owned(),
         format!("host: {address}"),
         "accept: */*".to_owned(),
-        "cdn-loop: fastlike-fanout".to_owned(),
+        "cdn-loop: fastlike-fanout; id=\"fanout\"; pop=\"dev\"".to_owned(),
     ] {
         assert_eq!(
             head.matches(&format!("\r\n{line}\r\n")).count(),

@@ -60,6 +60,34 @@ async fn a_waiting_request_gets_the_connection_that_is_given_back_or_closed() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_waiting_request_gets_the_connection_that_still_takes_a_request_body() {
+    let server = Scripted::start(|mut peer, _| async move {
+        peer.head().await;
+        peer.say(OK).await;
+        peer.read("4\r\nlate\r\n0\r\n\r\n".len()).await;
+        peer.head().await;
+        peer.say(OK).await;
+    })
+    .await;
+    let origin = server
+        .origin()
+        .max_connections(1)
+        .connect_timeout(60 * SECOND);
+    let origin = Arc::new(origin);
+    let (mut writer, body) = crate::http::channel(Body::empty());
+    let early = send(&origin, post(body)).await.expect("an early response");
+    assert_eq!(text(early).await.as_deref(), Ok("ok"));
+    let other = Arc::clone(&origin);
+    let waiting = tokio::spawn(async move { fetch(&other).await });
+    tokio::time::sleep(SECOND).await;
+    assert!(!waiting.is_finished());
+    writer.write(b"late").await.expect("still wanted");
+    writer.finish();
+    assert_eq!(waiting.await.expect("answered in time"), "ok");
+    assert_eq!(server.accepted(), 1);
+}
+
 #[tokio::test]
 async fn a_failed_connection_takes_nobodys_place() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -140,6 +168,9 @@ async fn an_upgrade_makes_room_for_itself() {
     let origin = server.origin().max_connections(1);
     assert_eq!(fetch(&origin).await, "ok");
     let response = origin.send(get("/"), SendContext { upgrade: true }).await;
-    assert_eq!(response.expect("upgraded").status(), 101);
-    drop(done);
+    let upgraded = response.expect("upgraded");
+    assert_eq!(upgraded.status(), 101);
+    let fault = fault(&origin).await;
+    assert_eq!(fault, SendError::ConnectionLimit, "it is still there");
+    drop((upgraded, done));
 }

@@ -245,6 +245,21 @@ async fn the_offered_versions_can_be_narrowed() {
     ));
 }
 
+#[test]
+fn if_no_version_is_left_it_is_said_what_is_in_the_way() {
+    let without_suites = || {
+        let origin = Origin::new("https://origin.example").expect("a URL");
+        origin.ciphers("AES128-SHA").expect("TLS 1.3 is left")
+    };
+    let error = without_suites().tls_max(TlsVersion::Tls1_2).err();
+    assert_eq!(error, Some(OriginError::Ciphers("AES128-SHA".to_owned())));
+    for version in [TlsVersion::Tls1_0, TlsVersion::Tls1_1] {
+        let error = without_suites().tls_max(version).err();
+        let (min, max) = (None, Some(version));
+        assert_eq!(error, Some(OriginError::TlsVersions { min, max }));
+    }
+}
+
 const URL_OF_CHILD: &str = "FASTLIKE_TEST_URL";
 
 /// What a process with this `SSL_CERT_FILE` says of a server.
