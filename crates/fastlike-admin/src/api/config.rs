@@ -1,0 +1,221 @@
+//! Config stores: `/resources/stores/config`.
+
+use fastlike_runtime::{Body, ConfigStore};
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Call, named, no_renaming};
+use crate::answer::{Answer, Problem, done, ok};
+use crate::body::{self, Form};
+
+pub(super) async fn route(call: &Call<'_>, body: Body, path: &[&str]) -> Answer {
+    let method = call.method().clone();
+    match path {
+        [] | [""] => match method {
+            Method::GET | Method::HEAD => stores(call),
+            Method::POST => create(call, body).await,
+            _ => Err(Problem::method("GET, HEAD, POST")),
+        },
+        [id] => match method {
+            Method::GET | Method::HEAD => describe(call, id),
+            Method::DELETE => remove(call, id),
+            Method::PUT => Err(no_renaming()),
+            _ => Err(Problem::method("GET, HEAD, DELETE")),
+        },
+        [id, "info"] if read(&method) => info(call, id),
+        [id, "services"] if read(&method) => services(call, id),
+        [_, "info" | "services"] => Err(Problem::method("GET, HEAD")),
+        [id, "items"] => match method {
+            Method::GET | Method::HEAD => items(call, id),
+            Method::PATCH => change(call, body, id).await,
+            _ => Err(Problem::method("GET, HEAD, PATCH")),
+        },
+        [id, "item"] if method == Method::POST => add(call, body, id).await,
+        [_, "item"] => Err(Problem::method("POST")),
+        [id, "item", key @ ..] => {
+            let key = key.join("/");
+            match method {
+                Method::GET | Method::HEAD => get(call, id, &key),
+                Method::PUT => put(call, body, id, &key, true).await,
+                Method::PATCH => put(call, body, id, &key, false).await,
+                Method::DELETE => delete(call, id, &key),
+                _ => Err(Problem::method("GET, HEAD, PUT, PATCH, DELETE")),
+            }
+        }
+        _ => Err(Problem::not_found(
+            "a config store has info, services, items and item",
+        )),
+    }
+}
+
+fn read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn store(call: &Call<'_>, id: &str) -> Result<ConfigStore, Problem> {
+    let stores = call.service.config_stores();
+    let missing = || Problem::no_store("config store", id, &stores.names());
+    stores.get(id).ok_or_else(missing)
+}
+
+fn shown(call: &Call<'_>, name: &str) -> Value {
+    let since = &call.desk.since;
+    json!({
+        "id": name, "name": name, "created_at": since, "updated_at": since, "deleted_at": null,
+    })
+}
+
+fn shown_item(call: &Call<'_>, id: &str, key: &str, value: &str) -> Value {
+    let since = &call.desk.since;
+    json!({
+        "store_id": id, "item_key": key, "item_value": value,
+        "created_at": since, "updated_at": since, "deleted_at": null,
+    })
+}
+
+fn stores(call: &Call<'_>) -> Answer {
+    let names = named(&call.asked, call.service.config_stores().names());
+    let all: Vec<Value> = names.iter().map(|name| shown(call, name)).collect();
+    ok(&all)
+}
+
+async fn create(call: &Call<'_>, body: Body) -> Answer {
+    let form = Form::read(body).await?;
+    let name = form.field("name")?;
+    let stores = call.service.config_stores();
+    if stores.get(name).is_some() {
+        let detail = format!("there is a config store named {name:?} already");
+        return Err(Problem::conflict(detail));
+    }
+    stores.create(name)?;
+    ok(&shown(call, name))
+}
+
+fn describe(call: &Call<'_>, id: &str) -> Answer {
+    store(call, id)?;
+    ok(&shown(call, id))
+}
+
+fn remove(call: &Call<'_>, id: &str) -> Answer {
+    store(call, id)?;
+    call.service.config_stores().remove(id);
+    done()
+}
+
+fn info(call: &Call<'_>, id: &str) -> Answer {
+    ok(&json!({ "item_count": store(call, id)?.entries().len() }))
+}
+
+/// The one service that there is finds all stores.
+fn services(call: &Call<'_>, id: &str) -> Answer {
+    store(call, id)?;
+    let name = &call.service.summary().guest;
+    ok(&json!([{ "id": name, "name": name, "type": "wasm" }]))
+}
+
+fn items(call: &Call<'_>, id: &str) -> Answer {
+    let entries = store(call, id)?.entries();
+    let shown = |(key, value): &(String, std::sync::Arc<str>)| shown_item(call, id, key, value);
+    let all: Vec<Value> = entries.iter().map(shown).collect();
+    ok(&all)
+}
+
+fn no_item(id: &str, key: &str) -> Problem {
+    Problem::not_found(format!("the config store {id:?} has no item {key:?}"))
+}
+
+fn get(call: &Call<'_>, id: &str, key: &str) -> Answer {
+    let value = store(call, id)?.get(key).ok_or_else(|| no_item(id, key))?;
+    ok(&shown_item(call, id, key, &value))
+}
+
+async fn add(call: &Call<'_>, body: Body, id: &str) -> Answer {
+    let store = store(call, id)?;
+    let form = Form::read(body).await?;
+    let (key, value) = (form.field("item_key")?, form.field("item_value")?);
+    if store.get(key).is_some() {
+        let detail = format!("the config store {id:?} has an item {key:?} already");
+        return Err(Problem::conflict(detail));
+    }
+    store.insert(key, value)?;
+    ok(&shown_item(call, id, key, value))
+}
+
+/// Sets an item, which must be there already unless it is an `upsert`.
+async fn put(call: &Call<'_>, body: Body, id: &str, key: &str, upsert: bool) -> Answer {
+    let store = store(call, id)?;
+    let form = Form::read(body).await?;
+    let value = form.field("item_value")?;
+    if !upsert && store.get(key).is_none() {
+        return Err(no_item(id, key));
+    }
+    store.insert(key, value)?;
+    ok(&shown_item(call, id, key, value))
+}
+
+fn delete(call: &Call<'_>, id: &str, key: &str) -> Answer {
+    if store(call, id)?.remove(key)? {
+        done()
+    } else {
+        Err(no_item(id, key))
+    }
+}
+
+/// Several changes in one request.
+#[derive(Debug, Deserialize)]
+struct Changes {
+    items: Vec<Change>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    op: Op,
+    item_key: String,
+    #[serde(default)]
+    item_value: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Op {
+    Create,
+    Update,
+    Upsert,
+    Delete,
+}
+
+/// Makes all changes, or none.
+async fn change(call: &Call<'_>, body: Body, id: &str) -> Answer {
+    let store = store(call, id)?;
+    let Changes { items } = body::json(body).await?;
+    let owned = |(key, value): (String, std::sync::Arc<str>)| (key, value.to_string());
+    let mut entries: std::collections::BTreeMap<String, String> =
+        store.entries().into_iter().map(owned).collect();
+    for Change {
+        op,
+        item_key,
+        item_value,
+    } in items
+    {
+        let there = entries.contains_key(&item_key);
+        match op {
+            Op::Create if there => {
+                let detail = format!("the config store {id:?} has an item {item_key:?} already");
+                return Err(Problem::conflict(detail));
+            }
+            Op::Update | Op::Delete if !there => return Err(no_item(id, &item_key)),
+            Op::Delete => drop(entries.remove(&item_key)),
+            Op::Create | Op::Update | Op::Upsert => {
+                let missing = || {
+                    let detail = format!("the item {item_key:?} has no item_value");
+                    Problem::bad_request(detail)
+                };
+                let value = item_value.ok_or_else(missing)?;
+                entries.insert(item_key, value);
+            }
+        }
+    }
+    store.replace(entries)?;
+    done()
+}

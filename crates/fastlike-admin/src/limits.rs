@@ -1,0 +1,55 @@
+//! Every limit on what an admin client, or the program that is counted, can
+//! grow.
+
+use std::time::Duration;
+
+/// Connections at a time; further ones wait to be accepted. The official CLI
+/// opens 50 to fill a store.
+pub(crate) const CONNECTIONS: usize = 128;
+
+/// Header lines of a request.
+pub(crate) const HEADERS: usize = 100;
+
+/// Bytes of a request's head: a key of 1 KiB, percent-encoded, and metadata of
+/// 2 KB have room.
+pub(crate) const HEAD: usize = 32 * 1024;
+
+/// Bytes of a form or a JSON document: a config store's 10,000 entries do not
+/// all fit in one, 500 of the longest do (the platform's number).
+pub(crate) const DOCUMENT: usize = 8 * 1024 * 1024;
+
+/// Bytes of one line of a batch: the largest value of a KV store in base64,
+/// with its key and its metadata.
+pub(crate) const BATCH_LINE: usize = VALUE.div_ceil(3) * 4 + 16 * 1024;
+
+/// Bytes of one batch.
+pub(crate) const BATCH: usize = 128 * 1024 * 1024;
+
+/// Bytes of a value of a KV store (the platform's page: 25 MB).
+pub(crate) const VALUE: usize = 25 * 1024 * 1024;
+
+/// Lines of a batch whose faults are told one by one.
+pub(crate) const BATCH_FAULTS: usize = 100;
+
+/// Surrogate keys of one purge (the platform's page).
+pub(crate) const PURGE_KEYS: usize = 256;
+
+/// Names of backends that are counted each for itself; the rest are counted
+/// together. The configured ones are far fewer.
+pub(crate) const BACKENDS: usize = 1_000;
+
+/// Bytes of a token: room for what is made elsewhere.
+pub(crate) const TOKEN: usize = 1_024;
+
+/// Bytes of a token that somebody chooses, at least.
+pub(crate) const TOKEN_LEAST: usize = 8;
+
+/// How long a client may take to send a head, or stay silent between two.
+pub(crate) const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may pause within a body.
+pub(crate) const BODY_PAUSE: Duration = Duration::from_secs(30);
+
+/// How old a connection gets; what is under way then has as long again. So one
+/// that does not read its answer ends, too.
+pub(crate) const CONNECTION_AGE: Duration = Duration::from_secs(300);
