@@ -10,7 +10,6 @@ use witx::{Document, InterfaceFunc, Layout, Type, WasmType};
 /// The functions that may wait for something outside the guest. All others
 /// are plain functions: an async one costs a boxed future a call.
 const WAITING: &[(&str, &[&str])] = &[
-    ("fastly_acl", &["lookup"]),
     ("fastly_async_io", &["select"]),
     (
         "fastly_cache",
@@ -50,24 +49,16 @@ const WAITING: &[(&str, &[&str])] = &[
     ),
     (
         "fastly_kv_store",
-        &[
-            "delete_wait",
-            "insert",
-            "insert_wait",
-            "list_wait",
-            "lookup_wait",
-            "lookup_wait_v2",
-        ],
+        &["delete", "delete_wait", "insert", "insert_wait"],
     ),
     (
         "fastly_object_store",
         &[
+            "delete_async",
             "insert",
             "insert_async",
-            "lookup",
             "pending_delete_wait",
             "pending_insert_wait",
-            "pending_lookup_wait",
         ],
     ),
 ];

@@ -1,12 +1,16 @@
 //! Configuring a [`Fastlike`].
 
+mod kv;
+mod logs;
+mod stores;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Registry};
 use crate::client::{ClientSignals, ConnInfo, Known};
-use crate::config_store::{ConfigStore, ConfigStores};
+use crate::device::{Derived, DeviceDetector, DeviceRecord, Devices};
 use crate::engine::Engine;
 use crate::error::StartError;
 use crate::fastlike::{Fastlike, RequestIds, Secure, Service};
@@ -14,17 +18,22 @@ use crate::geo::{FixedGeo, GeoProvider};
 use crate::hand_off::HandOffs;
 use crate::hostcalls::Warned;
 use crate::identity::{Identity, LoopMark};
+use crate::imports::UnknownImports;
 use crate::inspect::{AllowAll, Inspector};
 use crate::limits::Limits;
-use crate::log::{self, LogSink};
+use crate::log::{self, LogEndpoint, LogSink};
 use crate::observe::{Observer, Unobserved};
 use crate::output::{OutputSink, ToTracing};
 use crate::pool::InstancePool;
+use crate::products::Products;
+use crate::profile::Profiler;
 use crate::program::{Guest, Program, Summary};
+use crate::purge::Purger;
 use crate::reuse::Lot;
 use crate::shield::{ShieldSite, Shields};
 use crate::user_agent::{UapCore, UserAgentParser};
 use crate::world::World;
+use stores::Stores;
 
 /// Collects what a guest's world is made of; see [`Fastlike::builder`].
 pub struct Builder {
@@ -34,11 +43,16 @@ pub struct Builder {
     shields: Vec<(String, ShieldSite)>,
     websockets: bool,
     grip_proxy: Option<String>,
-    config_stores: ConfigStores,
+    stores: Stores,
+    state: kv::Place,
+    kv_seeds: kv::Seeds,
     geo: Arc<dyn GeoProvider>,
     user_agents: Arc<dyn UserAgentParser>,
+    devices: HashMap<String, Arc<str>>,
+    detector: Option<Arc<dyn DeviceDetector>>,
     inspector: Arc<dyn Inspector>,
     logs: Arc<dyn LogSink>,
+    log_endpoints: Vec<(String, LogEndpoint)>,
     stdout: Arc<dyn OutputSink>,
     stderr: Arc<dyn OutputSink>,
     observer: Arc<dyn Observer>,
@@ -46,8 +60,11 @@ pub struct Builder {
     known: Known,
     limits: Limits,
     identity: Identity,
+    products: Products,
     environment: Vec<(String, String)>,
     backtraces: bool,
+    unknown_imports: UnknownImports,
+    profiler: Option<Profiler>,
     compile_cache: Option<PathBuf>,
 }
 
@@ -60,11 +77,16 @@ impl Builder {
             shields: Vec::new(),
             websockets: true,
             grip_proxy: None,
-            config_stores: ConfigStores::default(),
+            stores: Stores::default(),
+            state: kv::Place::default(),
+            kv_seeds: kv::Seeds::new(),
             geo: Arc::new(FixedGeo::default()),
             user_agents: Arc::new(UapCore),
+            devices: HashMap::new(),
+            detector: None,
             inspector: Arc::new(AllowAll),
             logs: Arc::new(log::ToTracing),
+            log_endpoints: Vec::new(),
             stdout: Arc::new(ToTracing("stdout")),
             stderr: Arc::new(ToTracing("stderr")),
             observer: Arc::new(Unobserved),
@@ -72,8 +94,11 @@ impl Builder {
             known: Known::default(),
             limits: Limits::default(),
             identity: Identity::default(),
+            products: Products::default(),
             environment: Vec::new(),
             backtraces: false,
+            unknown_imports: UnknownImports::default(),
+            profiler: None,
             compile_cache: None,
         }
     }
@@ -134,38 +159,9 @@ impl Builder {
         self
     }
 
-    /// A config store (or dictionary, which is the same) with these entries.
-    pub fn config_store<K: Into<String>, V: AsRef<str>>(
-        self,
-        name: impl Into<String>,
-        entries: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
-        let store: HashMap<String, Arc<str>> = entries
-            .into_iter()
-            .map(|(key, value)| (key.into(), Arc::from(value.as_ref())))
-            .collect();
-        self.config_store_provider(name, store)
-    }
-
-    /// A config store that looks values up by itself.
-    pub fn config_store_provider(
-        mut self,
-        name: impl Into<String>,
-        store: impl ConfigStore,
-    ) -> Self {
-        self.config_stores.insert(name.into(), Arc::new(store));
-        self
-    }
-
     /// Where addresses are. Without one, every address is in Austin.
     pub fn geo(mut self, provider: impl GeoProvider) -> Self {
         self.geo = Arc::new(provider);
-        self
-    }
-
-    /// Where the lines of log endpoints go; to `tracing` without one.
-    pub fn log_sink(mut self, sink: impl LogSink) -> Self {
-        self.logs = Arc::new(sink);
         self
     }
 
@@ -184,6 +180,21 @@ impl Builder {
     /// Parses user agents; by uap-core's rules without one.
     pub fn user_agent_parser(mut self, parser: impl UserAgentParser) -> Self {
         self.user_agents = Arc::new(parser);
+        self
+    }
+
+    /// What is known of clients with exactly this user agent.
+    pub fn device(mut self, user_agent: impl Into<String>, record: &DeviceRecord) -> Self {
+        let json = Arc::from(record.to_json());
+        self.devices.insert(user_agent.into(), json);
+        self
+    }
+
+    /// Knows the devices of all other clients; without one, uap-core's rules
+    /// for devices and systems do, with what the parser of user agents says of
+    /// browsers.
+    pub fn device_detector(mut self, detector: impl DeviceDetector) -> Self {
+        self.detector = Some(Arc::new(detector));
         self
     }
 
@@ -243,6 +254,12 @@ impl Builder {
         self
     }
 
+    /// Which products the program is told are on; none without this.
+    pub fn products(mut self, products: Products) -> Self {
+        self.products = products;
+        self
+    }
+
     /// An environment variable of the guest.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
@@ -259,6 +276,20 @@ impl Builder {
     /// a laptop, a leak on a server; off by default.
     pub fn backtraces_in_responses(mut self, yes: bool) -> Self {
         self.backtraces = yes;
+        self
+    }
+
+    /// What becomes of a program that imports functions which this runtime
+    /// does not have; without this, it is refused.
+    pub fn unknown_imports(mut self, behavior: UnknownImports) -> Self {
+        self.unknown_imports = behavior;
+        self
+    }
+
+    /// Profiles the guest. What is recorded is the developer's to see, not the
+    /// clients': for a laptop.
+    pub fn profiler(mut self, profiler: Profiler) -> Self {
+        self.profiler = Some(profiler);
         self
     }
 
@@ -301,20 +332,22 @@ impl Builder {
         let geo = crate::geo::backend::backend(Arc::clone(&self.geo));
         backends.insert_built_in(crate::geo::backend::NAME, Arc::new(geo));
         check(&self.limits)?;
-        let engine = Engine::new(&self.limits, self.compile_cache)?;
-        let program = Program::load(&engine, self.guest)?;
+        let state = self.state.open()?;
+        self.stores.check()?;
+        if let Some(profiler) = &self.profiler {
+            profiler.prepare()?;
+        }
+        let profiler = self.profiler.as_ref();
+        let engine = Engine::new(&self.limits, self.compile_cache, profiler)?;
+        let program = Program::load(&engine, self.guest, self.unknown_imports)?;
         let summary = Summary {
             guest: program.name.clone(),
             bytes: program.bytes,
             took: program.took,
             imports: program.imports,
+            unknown_imports: program.unknown.clone(),
             backends: backends.names().into_iter().map(str::to_owned).collect(),
-            config_stores: self
-                .config_stores
-                .names()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            config_stores: self.stores.config.names(),
         };
         let mut environment = self.identity.environment();
         environment.extend(self.environment);
@@ -330,25 +363,39 @@ impl Builder {
             limits.max_sandboxes,
             limits.admission_wait,
         );
+        kv::sow(&state, self.kv_seeds)?;
+        let browsers = Arc::clone(&self.user_agents);
+        let detector = self
+            .detector
+            .unwrap_or_else(|| Arc::new(Derived { browsers }));
+        let devices = Devices::new(self.devices, detector);
+        let logs = logs::open(self.log_endpoints, self.logs, &self.stdout, &self.stderr)?;
         // Nothing can go wrong any more.
         backends.start();
         let world = World {
             backends,
             shields,
             hand_offs,
-            config_stores: self.config_stores,
+            config_stores: self.stores.config,
+            secret_stores: self.stores.secret,
+            acls: self.stores.acls,
+            state,
             geo: self.geo,
+            devices,
             user_agents: self.user_agents,
             inspector: self.inspector,
-            logs: self.logs,
+            logs,
             stdout: self.stdout,
             stderr: self.stderr,
             observer: self.observer,
             environment,
-            identity: LoopMark::new(&mark),
+            identity: LoopMark::new(&mark, &self.identity.pop),
+            products: self.products,
+            purger: Purger::new(Vec::new(), random),
             lot: Arc::new(Lot::new(self.limits.parked_sandboxes)),
             limits: self.limits,
             backtraces: self.backtraces,
+            profiler: self.profiler,
             warned: Warned::default(),
         };
         Ok(Fastlike::from_service(Service {

@@ -12,6 +12,7 @@ use wasmtime::{
 
 use crate::error::StartError;
 use crate::limits::{Limits, TABLE_ELEMENTS};
+use crate::profile::Profiler;
 
 /// How often a running guest yields and its CPU time is looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
@@ -31,16 +32,26 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(limits: &Limits, compile_cache: Option<PathBuf>) -> Result<Self, StartError> {
+    pub(crate) fn new(
+        limits: &Limits,
+        compile_cache: Option<PathBuf>,
+        profiler: Option<&Profiler>,
+    ) -> Result<Self, StartError> {
         let mut config = Config::new();
         config
             .cranelift_opt_level(OptLevel::Speed)
             .epoch_interruption(true)
             .wasm_wide_arithmetic(true)
+            // The platform has neither, and both would need a heap of their own.
+            .wasm_gc(false)
+            .wasm_exceptions(false)
             .relaxed_simd_deterministic(true)
             .wasm_backtrace_details(WasmBacktraceDetails::Enable)
             .max_wasm_stack(GUEST_STACK)
             .async_stack_size(2 * GUEST_STACK);
+        if let Some(profiler) = profiler {
+            config.profiler(profiler.strategy());
+        }
         // Component-model async state a store: a cost that core modules never use.
         config.concurrency_support(false);
         if let Some(directory) = compile_cache {
@@ -58,7 +69,8 @@ impl Engine {
         let on_demand = wasmtime::Engine::new(&config).map_err(failed)?;
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
         let pooled = wasmtime::Engine::new(&config).map_err(failed)?;
-        let ticker = Ticker::start(vec![pooled.clone(), on_demand.clone()]);
+        let tick = profiler.map_or(TICK, Profiler::tick);
+        let ticker = Ticker::start(vec![pooled.clone(), on_demand.clone()], tick);
         Ok(Self {
             pooled,
             on_demand,
@@ -120,7 +132,7 @@ impl Ticker {
         clippy::disallowed_methods,
         reason = "a thread of its own, so that a busy runtime cannot delay the clock"
     )]
-    fn start(engines: Vec<wasmtime::Engine>) -> Arc<Self> {
+    fn start(engines: Vec<wasmtime::Engine>, tick: Duration) -> Arc<Self> {
         let (sender, receiver) = std::sync::mpsc::channel::<std::sync::Weak<Self>>();
         let weak: Vec<_> = engines.iter().map(wasmtime::Engine::weak).collect();
         let thread = std::thread::Builder::new()
@@ -146,7 +158,7 @@ impl Ticker {
                         continue;
                     }
                     drop(ticker);
-                    std::thread::sleep(TICK);
+                    std::thread::sleep(tick);
                     for engine in &weak {
                         if let Some(engine) = engine.upgrade() {
                             engine.increment_epoch();

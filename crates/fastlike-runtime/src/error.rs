@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::backend::SendError;
 use crate::http::{BodyError, OverBudget};
+use crate::kv::KvError;
 
 /// The result of a hostcall's meaning.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +33,8 @@ pub(crate) enum Error {
     Body(#[from] BodyError),
     #[error(transparent)]
     Send(#[from] SendError),
+    #[error(transparent)]
+    Kv(KvError),
     #[error("{0}")]
     Unspecified(&'static str),
 }
@@ -97,6 +100,9 @@ pub enum StartError {
         /// The guest's file or name.
         name: String,
     },
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] crate::state::StateError),
     /// A setting cannot work.
     #[error("{0}")]
     Settings(String),
@@ -116,7 +122,7 @@ pub struct UnknownImport {
     pub hint: Option<String>,
 }
 
-fn listed(imports: &[UnknownImport]) -> String {
+pub(crate) fn listed(imports: &[UnknownImport]) -> String {
     let mut text = String::new();
     for import in imports {
         text.push_str(&format!(

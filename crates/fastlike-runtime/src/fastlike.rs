@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,29 +11,37 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode, Version};
 use tokio::net::TcpListener;
 
+use crate::acl::Acls;
 use crate::answer::{self, Exchange};
 use crate::builder::Builder;
 use crate::client::{self, ConnInfo, Known};
+use crate::config_store::ConfigStores;
+use crate::current::Current;
 use crate::engine::Engine;
 use crate::error::ServeError;
 use crate::guest::Guest as Running;
 use crate::http::{Body, BodyError, TakesTrailers};
+use crate::identity::Trail;
 use crate::incident::{self, Incident};
 use crate::limits::Limits;
+use crate::log::LogReport;
 use crate::pool::{Admitted, InstancePool, Permit};
 use crate::program::{Guest, Program, Summary};
 use crate::reuse::{self, Delivery, Draining, Met};
 use crate::run;
 use crate::sandbox::Sandbox;
+use crate::secret_store::SecretStores;
 use crate::serve::ServeOptions;
 use crate::session::{
     ClientMetadata, ClientRequest, OriginalHeaders, ResponseSlot, Session, detach,
 };
+use crate::state::State;
 use crate::world::World;
 
 /// A Compute program, ready to answer requests.
 ///
-/// Cheap to clone, and immutable: another configuration is another `Fastlike`.
+/// Cheap to clone, and immutable but for what its stores hold: another
+/// configuration is another `Fastlike`.
 /// It is a [`tower_service::Service`] and a [`hyper::service::Service`].
 ///
 /// ```no_run
@@ -85,7 +93,7 @@ impl RequestIds {
         }
     }
 
-    fn next(&self) -> String {
+    pub(crate) fn next(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}{number:016x}", self.process)
     }
@@ -100,6 +108,18 @@ impl Fastlike {
 
     pub(crate) fn from_service(service: Service) -> Self {
         Self(Arc::new(service))
+    }
+
+    pub(crate) fn of_service(service: Arc<Service>) -> Self {
+        Self(service)
+    }
+
+    pub(crate) fn into_service(self) -> Arc<Service> {
+        self.0
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Service> {
+        Arc::downgrade(&self.0)
     }
 
     /// Answers one request by running the guest.
@@ -133,7 +153,9 @@ impl Fastlike {
         options: ServeOptions,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        crate::serve::serve(self.clone(), listener, options, shutdown).await
+        Current::new(self.clone())
+            .serve_with(listener, options, shutdown)
+            .await
     }
 
     /// Touches up to `n` warm slots ahead of traffic, and says how many: not
@@ -168,9 +190,42 @@ impl Fastlike {
         &self.0.summary
     }
 
+    /// What the program stores, which can outlive the service.
+    pub fn state(&self) -> &State {
+        &self.0.world.state
+    }
+
+    /// Ends when the log lines so far are where they should be, or are lost.
+    /// Serving does this when it ends; it can take as long as their targets.
+    pub async fn flush_logs(&self) {
+        self.0.world.logs.flush().await;
+    }
+
+    /// What became of the lines of log endpoints that have a queue, in the
+    /// order of their names.
+    pub fn log_reports(&self) -> Vec<LogReport> {
+        self.0.world.logs.reports()
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.0.world.limits
+    }
+
+    /// The config stores of the service. They can be changed while it runs,
+    /// here and below.
+    pub fn config_stores(&self) -> &ConfigStores {
+        &self.0.world.config_stores
+    }
+
+    /// The secret stores of the service.
+    pub fn secret_stores(&self) -> &SecretStores {
+        &self.0.world.secret_stores
+    }
+
+    /// The access control lists of the service.
+    pub fn acls(&self) -> &Acls {
+        &self.0.world.acls
     }
 
     fn sandbox(&self, first: Delivery) -> crate::error::Result<Sandbox> {
@@ -186,7 +241,7 @@ impl Fastlike {
     }
 
     pub(crate) async fn answer(&self, request: Request<Body>, conn: &ConnInfo) -> Response<Body> {
-        let service = Arc::clone(&self.0);
+        let service = &self.0;
         let (mut parts, body) = request.into_parts();
         let request_id = service.requests.next();
         let incident = Incident::new(&service.world, request_id.clone(), &parts);
@@ -194,7 +249,8 @@ impl Fastlike {
         if let Err(refusal) = client::check(&mut parts, conn) {
             return incident.rejected(refusal, parts.version);
         }
-        if service.world.identity.is_loop(&parts.headers) {
+        let trail = service.world.identity.trail(&parts.headers);
+        if trail.is_loop {
             return incident.looped();
         }
         let signals = service.known.signals(&mut parts, conn);
@@ -210,6 +266,7 @@ impl Fastlike {
             h2_fingerprint: conn.wire().and_then(|wire| wire.h2_fingerprint()),
             signals,
             key_is_valid,
+            trail,
         });
         // Without content, the HTTP connection itself notices its end, and
         // one of HTTP/2 always does.
@@ -233,11 +290,11 @@ impl Fastlike {
             response,
             watch,
         };
-        self.run(Delivery { client, slot }, exchange).await
+        self.dispatch(Delivery { client, slot }, exchange).await
     }
 
     /// Has a sandbox answer: a parked one that takes the request, or a new one.
-    async fn run(&self, mut delivery: Delivery, mut exchange: Exchange) -> Response<Body> {
+    async fn dispatch(&self, mut delivery: Delivery, mut exchange: Exchange) -> Response<Body> {
         let service = &self.0;
         let lot = &service.world.lot;
         loop {
@@ -295,6 +352,7 @@ impl ClientRequest {
                 h2_fingerprint: None,
                 signals: None,
                 key_is_valid: false,
+                trail: Trail::default(),
             }),
             wire: None,
             takes_trailers: TakesTrailers::default(),

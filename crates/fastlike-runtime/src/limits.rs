@@ -33,7 +33,7 @@ pub(crate) const ASYNC_ITEMS: usize = 64 * 1024;
 /// requests remembers; each may have sent a large head.
 pub(crate) const CLIENTS_KNOWN: usize = 16;
 
-/// Config stores, dictionaries and log endpoints of one run, each kind.
+/// Stores of each kind, secrets and log endpoints of one run, each.
 pub(crate) const OPENED: usize = 4 * 1024;
 
 /// Elements of a guest's table (Viceroy's number).
@@ -152,13 +152,101 @@ pub(crate) const INSPECT_NAME: usize = 1024;
 pub(crate) const STORE_NAME: usize = 255;
 
 /// Characters of a config store key (the platform's page).
-pub(crate) const CONFIG_KEY: usize = 255;
+pub(crate) const CONFIG_KEY: usize = 256;
+
+/// Characters of a config store's value (the platform's page).
+pub(crate) const CONFIG_VALUE: usize = 8_000;
+
+/// Bytes of a JSON file that holds a config store: it is read when it has
+/// changed, in the middle of a request.
+pub(crate) const CONFIG_FILE: u64 = 16 * 1024 * 1024;
+
+/// Stores of one kind (config, secret, ACL, KV) that a service can have. An admin
+/// client can make any number; a service on the platform links a few.
+pub(crate) const STORES: usize = 1_000;
+
+/// Entries of a config or secret store that an admin client can write. Each
+/// write copies the list; the platform has 500 in a config store.
+pub(crate) const STORE_ENTRIES: usize = 10_000;
+
+/// Entries of an ACL: 100,000 are a few megabytes, and each change copies them.
+pub(crate) const ACL_ENTRIES: usize = 250_000;
+
+/// Bytes of the name of a secret or of a secret store (the Rust SDK).
+pub(crate) const SECRET_NAME: usize = 255;
+
+/// Bytes of a secret (the Rust SDK).
+pub(crate) const SECRET: usize = 64 * 1024;
+
+/// Bytes of the secrets that one run makes of bytes of its own; they stay to
+/// its end.
+pub(crate) const SECRET_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of a key in a KV store (the platform's page).
+pub(crate) const KV_KEY: usize = 1_024;
+
+/// Bytes of an entry's metadata in a KV store (the Rust SDK).
+pub(crate) const KV_METADATA: usize = 2_000;
+
+/// Bytes of a value in a KV store: the platform's 25 MB.
+pub(crate) const KV_VALUE: usize = 25 * 1024 * 1024;
+
+/// Keys in one page of a listing (the platform's API).
+pub(crate) const KV_LIST: u32 = 1_000;
+
+/// Keys in one page of a listing that names no number (the Rust SDK).
+pub(crate) const KV_LIST_DEFAULT: u32 = 100;
+
+/// Bytes of values that are being written to KV stores: each is in memory
+/// until it is stored.
+pub(crate) const KV_WRITING: u64 = 256 * 1024 * 1024;
+
+/// Writes to a state directory that wait for their commit; one more waits for
+/// its place.
+pub(crate) const KV_WRITES: usize = 1_024;
+
+/// Bytes that all KV stores hold together when they are in memory.
+pub(crate) const KV_MEMORY: u64 = 1024 * 1024 * 1024;
+
+/// Bytes that all KV stores hold together in a state directory.
+pub(crate) const KV_DISK: u64 = 64 * 1024 * 1024 * 1024;
+
+/// What an entry counts towards the two besides its key, value and metadata:
+/// about what it takes in memory.
+pub(crate) const KV_ENTRY_COST: u64 = 256;
 
 /// Bytes of a log endpoint's name.
 pub(crate) const LOG_NAME: usize = 255;
 
+/// Lines that wait for the delivery of a log endpoint, if nothing else is
+/// configured: some seconds of a busy service.
+pub(crate) const LOG_QUEUE_LINES: usize = 10_000;
+
+/// Bytes of such lines.
+pub(crate) const LOG_QUEUE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Lines that are delivered at once, as one request of HTTP.
+pub(crate) const LOG_BATCH_LINES: usize = 1_000;
+
+/// Bytes of lines that are delivered at once, but for a longer line.
+pub(crate) const LOG_BATCH_BYTES: usize = 1024 * 1024;
+
 /// Bytes of one log message: it is copied into host memory.
 pub(crate) const LOG_MESSAGE: usize = 1024 * 1024;
+
+/// Bytes of a rate counter's or penalty box's name (the platform's `compute.wit`).
+pub(crate) const RATE_NAME: usize = 1_024;
+
+/// Bytes of an entry of a rate counter or penalty box (the platform's page on
+/// rate limiting).
+pub(crate) const RATE_ENTRY: usize = 256;
+
+/// Entries of all rate counters together, and of all penalty boxes. A counted
+/// entry takes 700 bytes, whatever its name.
+pub(crate) const RATE_ENTRIES: usize = 32 * 1024;
+
+/// Bytes of the surrogate key that is purged (the platform's `compute.wit`).
+pub(crate) const SURROGATE_KEY: usize = 1_024;
 
 /// Bytes of surrogate keys in a cache override (ABI facts, section 10).
 pub(crate) const SURROGATE_KEYS: usize = 16_384;
@@ -172,6 +260,10 @@ pub(crate) const PENDING_CHANGES: usize = 1_024;
 /// Services a request may have passed before it is refused as a loop (the
 /// platform's page: chaining, 20 hops).
 pub(crate) const CDN_LOOP_HOPS: usize = 20;
+
+/// Samples of the profile of one run: 50 seconds of a guest that is looked at
+/// every 50 µs, in some 100 MB of memory.
+pub(crate) const PROFILE_SAMPLES: usize = 1_000_000;
 
 /// Bytes of a line of the guest's standard output before it is passed on
 /// without its end.

@@ -2,19 +2,54 @@
 
 use std::time::Duration;
 
+use crate::backend::SendError;
+
 /// Is told of every request when its run has ended.
 ///
 /// Called from the threads that run guests: must be quick. Closures
-/// `Fn(&RequestReport)` implement it.
+/// `Fn(&RequestReport)` implement it, and so does a pair of observers, which
+/// are both told.
 pub trait Observer: Send + Sync + 'static {
     /// A request was answered, or its client went away, and its run ended.
     fn request(&self, report: &RequestReport);
+
+    /// A backend has answered a program's request with a head, or failed to.
+    /// What was given up before, with its client or its program, is not told.
+    fn backend_request(&self, report: &BackendReport<'_>) {
+        let _ = report;
+    }
 }
 
 impl<F: Fn(&RequestReport) + Send + Sync + 'static> Observer for F {
     fn request(&self, report: &RequestReport) {
         self(report);
     }
+}
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn request(&self, report: &RequestReport) {
+        self.0.request(report);
+        self.1.request(report);
+    }
+
+    fn backend_request(&self, report: &BackendReport<'_>) {
+        self.0.backend_request(report);
+        self.1.backend_request(report);
+    }
+}
+
+/// One request to a backend, up to the head of its response.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BackendReport<'a> {
+    /// The backend's name, as the program gave it.
+    pub backend: &'a str,
+    /// The program made the backend, and so its name, while it ran.
+    pub dynamic: bool,
+    /// What the backend answered, or why it did not.
+    pub result: Result<http::StatusCode, &'a SendError>,
+    /// From the call to the head of the response.
+    pub took: Duration,
 }
 
 /// One request and what its run cost. No header values, no content.

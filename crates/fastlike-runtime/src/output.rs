@@ -1,11 +1,12 @@
 //! What a guest writes to its standard output and error.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::limits;
 
@@ -34,25 +35,38 @@ impl OutputSink for ToTracing {
     }
 }
 
-/// One output stream of one run: gathers lines.
+/// One output stream of one run.
 #[derive(Clone)]
-pub(crate) struct GuestStream(Arc<Lines>);
+pub(crate) enum GuestStream {
+    /// Gathers lines.
+    Lines(Arc<Lines>),
+    /// Passes on what comes, as it comes.
+    Raw(Arc<Mutex<dyn Write + Send>>),
+}
 
-struct Lines {
+pub(crate) struct Lines {
     sink: Arc<dyn OutputSink>,
     partial: Mutex<Vec<u8>>,
 }
 
 impl GuestStream {
-    pub(crate) fn new(sink: Arc<dyn OutputSink>) -> Self {
-        Self(Arc::new(Lines {
-            sink,
-            partial: Mutex::new(Vec::new()),
-        }))
+    pub(crate) fn lines(sink: Arc<dyn OutputSink>) -> Self {
+        Self::Lines(Arc::new(Lines::new(sink)))
+    }
+
+    pub(crate) fn raw(sink: impl Write + Send + 'static) -> Self {
+        Self::Raw(Arc::new(Mutex::new(sink)))
     }
 }
 
 impl Lines {
+    fn new(sink: Arc<dyn OutputSink>) -> Self {
+        Self {
+            sink,
+            partial: Mutex::new(Vec::new()),
+        }
+    }
+
     fn write(&self, bytes: &[u8]) {
         let mut partial = self.partial.lock();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -96,7 +110,16 @@ impl StdoutStream for GuestStream {
 
 impl OutputStream for GuestStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.write(&bytes);
+        match self {
+            Self::Lines(lines) => lines.write(&bytes),
+            Self::Raw(sink) => {
+                let mut sink = sink.lock();
+                // A reader that has gone away, as `| head` does.
+                sink.write_all(&bytes)
+                    .and_then(|()| sink.flush())
+                    .map_err(|_| StreamError::Closed)?;
+            }
+        }
         Ok(())
     }
 
@@ -125,11 +148,11 @@ mod tests {
             let seen = Arc::clone(&seen);
             move |line: &[u8]| seen.lock().push(String::from_utf8_lossy(line).into_owned())
         };
-        let stream = GuestStream::new(Arc::new(sink));
-        stream.0.write(b"one\ntw");
-        stream.0.write(b"o\n\nend");
+        let lines = Lines::new(Arc::new(sink));
+        lines.write(b"one\ntw");
+        lines.write(b"o\n\nend");
         assert_eq!(*seen.lock(), ["one", "two", ""]);
-        drop(stream);
+        drop(lines);
         assert_eq!(seen.lock().last().map(String::as_str), Some("end"));
     }
 
@@ -140,9 +163,9 @@ mod tests {
             let seen = Arc::clone(&seen);
             move |line: &[u8]| *seen.lock() += line.len()
         };
-        let stream = GuestStream::new(Arc::new(sink));
+        let lines = Lines::new(Arc::new(sink));
         for _ in 0..limits::OUTPUT_LINE {
-            stream.0.write(b"x");
+            lines.write(b"x");
         }
         assert_eq!(*seen.lock(), limits::OUTPUT_LINE);
     }

@@ -23,6 +23,7 @@ use crate::reuse::Lot;
 #[derive(Debug)]
 pub(crate) struct InstancePool {
     all: Arc<Semaphore>,
+    all_count: usize,
     slots: Arc<Semaphore>,
     slot_count: usize,
     wait: Duration,
@@ -56,6 +57,7 @@ impl InstancePool {
         let slot_count = slots.clamp(1, all);
         Self {
             all: Arc::new(Semaphore::new(all)),
+            all_count: all,
             slots: Arc::new(Semaphore::new(slot_count)),
             slot_count,
             wait,
@@ -65,6 +67,20 @@ impl InstancePool {
     /// The number of warm slots.
     pub(crate) fn slot_count(&self) -> usize {
         self.slot_count
+    }
+
+    /// Sandboxes that there may be.
+    pub(crate) fn all_count(&self) -> usize {
+        self.all_count
+    }
+
+    /// Sandboxes that there are, and how many of them have a warm slot.
+    pub(crate) fn in_use(&self) -> (usize, usize) {
+        let used = |count: usize, free: &Semaphore| count.saturating_sub(free.available_permits());
+        (
+            used(self.all_count, &self.all),
+            used(self.slot_count, &self.slots),
+        )
     }
 
     /// A permit, if there is one now.
@@ -125,7 +141,9 @@ mod tests {
     async fn slots_first_then_spikes_then_a_bounded_wait() {
         let pool = Arc::new(InstancePool::new(1, 2, Duration::from_secs(1)));
         let first = admit(&pool).await.expect("a slot");
+        assert_eq!(pool.in_use(), (1, 1));
         let second = admit(&pool).await.expect("a spike");
+        assert_eq!(pool.in_use(), (2, 1));
         assert_eq!((first.is_pooled(), second.is_pooled()), (true, false));
         assert!(admit(&pool).await.is_none(), "refused after the wait");
         let waiting = tokio::spawn({

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use fastlike_abi::FUNCTIONS;
 use wasmtime::{InstancePre, Linker, Module, ModuleExport};
 
 use crate::engine::Engine;
-use crate::error::{StartError, UnknownImport};
+use crate::error::{StartError, UnknownImport, listed};
 use crate::hostcalls;
+use crate::imports::{self, UnknownImports};
 use crate::sandbox::Sandbox;
 
 /// Where a guest's code comes from.
@@ -77,6 +77,9 @@ pub struct Summary {
     pub took: Duration,
     /// Functions it imports from this runtime.
     pub imports: usize,
+    /// Functions it imports that nobody has, and that something stands in for
+    /// ([`Builder::unknown_imports`](crate::Builder::unknown_imports)).
+    pub unknown_imports: Vec<UnknownImport>,
     /// Names of the configured backends.
     pub backends: Vec<String>,
     /// Names of the configured config stores.
@@ -90,6 +93,8 @@ pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) bytes: usize,
     pub(crate) imports: usize,
+    pub(crate) unknown: Vec<UnknownImport>,
+    behavior: UnknownImports,
     pub(crate) took: Duration,
 }
 
@@ -106,7 +111,11 @@ impl Program {
         clippy::disallowed_methods,
         reason = "how long the machine takes is real time"
     )]
-    pub(crate) fn load(engine: &Engine, guest: Guest) -> Result<Self, StartError> {
+    pub(crate) fn load(
+        engine: &Engine,
+        guest: Guest,
+        behavior: UnknownImports,
+    ) -> Result<Self, StartError> {
         let began = Instant::now();
         let (name, bytes) = guest.load()?;
         check_kind(&name, &bytes)?;
@@ -114,12 +123,24 @@ impl Program {
             name: name.clone(),
             why: format!("{error:#}"),
         })?;
-        audit(&name, &module)?;
-        let pooled = link(&name, &module, &engine.pooled)?;
+        let unknown = imports::audit(&name, &module, behavior)?;
+        if !unknown.is_empty() {
+            let becomes = match behavior {
+                UnknownImports::ZeroOrNull => "gives 0",
+                UnknownImports::Trap | UnknownImports::Refuse => "traps",
+            };
+            tracing::warn!(
+                "{name} imports what fastlike does not provide, and a call of it {becomes}:{}",
+                listed(&unknown)
+            );
+        }
+        let pooled = link(&name, &module, behavior, &engine.pooled)?;
         Ok(Self {
             pooled,
             on_demand: OnceLock::new(),
             imports: module.imports().len(),
+            unknown,
+            behavior,
             bytes: bytes.len(),
             name,
             took: began.elapsed(),
@@ -139,15 +160,21 @@ impl Program {
         let module =
             crate::share::in_another_engine(self.pooled.instance.module(), &engine.on_demand)
                 .map_err(|error| StartError::Engine(format!("{error:#}")))?;
-        let linked = link(&self.name, &module, &engine.on_demand)?;
+        let linked = link(&self.name, &module, self.behavior, &engine.on_demand)?;
         Ok(self.on_demand.get_or_init(|| linked))
     }
 }
 
-fn link(name: &str, module: &Module, engine: &wasmtime::Engine) -> Result<Linked, StartError> {
+fn link(
+    name: &str,
+    module: &Module,
+    behavior: UnknownImports,
+    engine: &wasmtime::Engine,
+) -> Result<Linked, StartError> {
     let failed = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
     let mut linker = Linker::new(engine);
     hostcalls::link(&mut linker).map_err(failed)?;
+    imports::stand_in(&mut linker, module, behavior).map_err(failed)?;
     let instance = linker
         .instantiate_pre(module)
         .map_err(|error| StartError::Compile {
@@ -194,45 +221,4 @@ fn check_kind(name: &str, bytes: &[u8]) -> Result<(), StartError> {
         }
         _ => not_wasm("it does not begin with \\0asm, nor is it wasm text"),
     }
-}
-
-fn known(module: &str, name: &str) -> bool {
-    FUNCTIONS
-        .iter()
-        .any(|f| f.module == module && f.name == name)
-        || hostcalls::LEGACY
-            .iter()
-            .any(|row| row.0 == module && row.1 == name)
-        || (module == "wasi_snapshot_preview1" && hostcalls::WASI.contains(&name))
-}
-
-/// Every import that nobody provides, at once and with a hint.
-fn audit(name: &str, module: &Module) -> Result<(), StartError> {
-    let imports: Vec<UnknownImport> = module
-        .imports()
-        .filter(|import| !known(import.module(), import.name()))
-        .map(|import| UnknownImport {
-            module: import.module().to_owned(),
-            name: import.name().to_owned(),
-            hint: nearest(import.module(), import.name()),
-        })
-        .collect();
-    if imports.is_empty() {
-        return Ok(());
-    }
-    Err(StartError::UnknownImports {
-        name: name.to_owned(),
-        imports,
-    })
-}
-
-fn nearest(module: &str, name: &str) -> Option<String> {
-    let elsewhere = FUNCTIONS
-        .iter()
-        .find(|f| f.name == name && f.module != module);
-    let similar = FUNCTIONS
-        .iter()
-        .find(|f| f.module == module && (f.name.contains(name) || name.contains(f.name)));
-    let found = elsewhere.or(similar)?;
-    Some(format!("there is `{}::{}`", found.module, found.name))
 }

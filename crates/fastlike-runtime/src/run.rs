@@ -37,18 +37,35 @@ pub(crate) fn store(linked: &Linked, sandbox: Sandbox) -> Store<Sandbox> {
     let mut store = Store::new(linked.instance.module().engine(), sandbox);
     store.limiter(|sandbox| &mut sandbox.heap);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(move |context| {
+    store.epoch_deadline_callback(move |mut context| {
         let meter: &Arc<Meter> = &context.data().session.meter;
         if meter.turn_so_far() > limit {
             return Err(CpuLimitReached(limit).into());
         }
-        Ok(UpdateDeadline::Yield(1))
+        let cpu = meter.cpu_so_far();
+        // Out of the store while the store is looked at.
+        let Some(mut recording) = context.data_mut().recording.take() else {
+            return Ok(UpdateDeadline::Yield(1));
+        };
+        recording.sample(&context, cpu);
+        let yields = recording.yields();
+        context.data_mut().recording = Some(recording);
+        Ok(if yields {
+            UpdateDeadline::Yield(1)
+        } else {
+            UpdateDeadline::Continue(1)
+        })
     });
     store
 }
 
 /// Runs the guest to its end. Waiting is not bounded here.
-pub(crate) async fn run(linked: &Linked, sandbox: Sandbox) -> Ended {
+pub(crate) async fn run(linked: &Linked, mut sandbox: Sandbox) -> Ended {
+    let session = &sandbox.session;
+    if let Some(profiler) = &session.world.profiler {
+        let request_id = &session.downstream.current().request_id;
+        sandbox.recording = profiler.record(linked.instance.module(), request_id);
+    }
     let mut store = store(linked, sandbox);
     let instance = match linked.instance.instantiate_async(&mut store).await {
         Ok(instance) => instance,

@@ -9,6 +9,7 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 
 use crate::meter::Meter;
 use crate::output::GuestStream;
+use crate::profile::Recording;
 use crate::session::Session;
 
 /// One run of a guest. Built for the run and dropped with it.
@@ -16,15 +17,36 @@ pub(crate) struct Sandbox {
     pub(crate) session: Session,
     pub(crate) wasi: WasiP1Ctx,
     pub(crate) heap: HeapLimit,
+    /// The profile of the run, if there is to be one.
+    pub(crate) recording: Option<Box<Recording>>,
     memory: Option<Memory>,
 }
 
+/// A guest's arguments, and its output where it is not the service's.
+#[derive(Default)]
+pub(crate) struct Stdio {
+    pub(crate) args: Vec<String>,
+    pub(crate) stdout: Option<GuestStream>,
+    pub(crate) stderr: Option<GuestStream>,
+}
+
 impl Sandbox {
+    /// A sandbox that answers requests: without arguments.
     pub(crate) fn new(session: Session) -> Self {
+        Self::with(session, Stdio::default())
+    }
+
+    pub(crate) fn with(session: Session, stdio: Stdio) -> Self {
         let world = &session.world;
+        let Stdio {
+            args,
+            stdout,
+            stderr,
+        } = stdio;
         let mut wasi = WasiCtxBuilder::new();
-        wasi.stdout(GuestStream::new(Arc::clone(&world.stdout)))
-            .stderr(GuestStream::new(Arc::clone(&world.stderr)));
+        wasi.args(&args)
+            .stdout(stdout.unwrap_or_else(|| GuestStream::lines(Arc::clone(&world.stdout))))
+            .stderr(stderr.unwrap_or_else(|| GuestStream::lines(Arc::clone(&world.stderr))));
         for (name, value) in &world.environment {
             wasi.env(name, value);
         }
@@ -39,6 +61,7 @@ impl Sandbox {
             },
             wasi: wasi.build_p1(),
             session,
+            recording: None,
             memory: None,
         }
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::acl::Acls;
 use crate::backend::Registry;
 use crate::config_store::ConfigStores;
+use crate::device::Devices;
 use crate::geo::GeoProvider;
 use crate::hand_off::HandOffs;
 use crate::hostcalls::Warned;
@@ -13,8 +15,13 @@ use crate::limits::Limits;
 use crate::log::LogSink;
 use crate::observe::Observer;
 use crate::output::OutputSink;
+use crate::products::Products;
+use crate::profile::Profiler;
+use crate::purge::Purger;
 use crate::reuse::Lot;
+use crate::secret_store::SecretStores;
 use crate::shield::Shields;
+use crate::state::State;
 use crate::user_agent::UserAgentParser;
 
 pub(crate) struct World {
@@ -22,7 +29,11 @@ pub(crate) struct World {
     pub(crate) shields: Shields,
     pub(crate) hand_offs: HandOffs,
     pub(crate) config_stores: ConfigStores,
+    pub(crate) secret_stores: SecretStores,
+    pub(crate) acls: Acls,
+    pub(crate) state: State,
     pub(crate) geo: Arc<dyn GeoProvider>,
+    pub(crate) devices: Devices,
     pub(crate) user_agents: Arc<dyn UserAgentParser>,
     pub(crate) inspector: Arc<dyn Inspector>,
     pub(crate) logs: Arc<dyn LogSink>,
@@ -32,9 +43,13 @@ pub(crate) struct World {
     /// The guest's environment, but for the trace id of each run.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) identity: LoopMark,
+    pub(crate) products: Products,
+    pub(crate) purger: Purger,
     pub(crate) limits: Limits,
     /// A fault's backtrace is shown to the client.
     pub(crate) backtraces: bool,
+    /// How runs are profiled, if they are.
+    pub(crate) profiler: Option<Profiler>,
     pub(crate) warned: Warned,
     /// The sandboxes that wait for another request.
     pub(crate) lot: Arc<Lot>,

@@ -1,11 +1,12 @@
 //! What guests are told: every mapping from an error to a number is here.
 
 use fastlike_abi::SendErrorReport;
-use fastlike_abi::types::{FastlyStatus, HostError, SendErrorDetailTag};
+use fastlike_abi::types::{FastlyStatus, HostError, KvError as KvStatus, SendErrorDetailTag};
 
 use crate::backend::SendError;
 use crate::error::Error;
 use crate::http::BodyError;
+use crate::kv::KvError;
 
 impl From<Error> for HostError {
     fn from(error: Error) -> Self {
@@ -23,6 +24,7 @@ fn status(error: &Error) -> FastlyStatus {
         Error::Limit { .. } => FastlyStatus::Limitexceeded,
         Error::AlreadySent | Error::PeerGone | Error::Unspecified(_) => FastlyStatus::Error,
         Error::Body(body) => body_status(body),
+        Error::Kv(kv) => kv_plain_status(kv),
         Error::Send(send) => send_status(send),
     }
 }
@@ -32,6 +34,40 @@ fn body_status(error: &BodyError) -> FastlyStatus {
         BodyError::Incomplete | BodyError::Abandoned => FastlyStatus::Httpincomplete,
         BodyError::Invalid(_) => FastlyStatus::Httpinvalid,
         BodyError::Timeout | BodyError::Transport(_) => FastlyStatus::Error,
+    }
+}
+
+/// The status of a KV operation, where there is no `kv_error`.
+fn kv_plain_status(error: &KvError) -> FastlyStatus {
+    match error {
+        KvError::Key(_)
+        | KvError::StoreName
+        | KvError::Precondition
+        | KvError::TooLarge { .. }
+        | KvError::Metadata { .. }
+        | KvError::Cursor => FastlyStatus::Inval,
+        KvError::NotFound => FastlyStatus::None,
+        KvError::Busy | KvError::Stores { .. } => FastlyStatus::Limitexceeded,
+        KvError::Value(body) => body_status(body),
+        KvError::Full { .. } | KvError::Removed | KvError::Storage(_) => FastlyStatus::Error,
+    }
+}
+
+/// What became of a KV operation that failed.
+pub(super) fn kv_status(error: &KvError) -> KvStatus {
+    match error {
+        KvError::Key(_)
+        | KvError::StoreName
+        | KvError::Metadata { .. }
+        | KvError::Cursor
+        | KvError::Value(_) => KvStatus::BadRequest,
+        KvError::NotFound => KvStatus::NotFound,
+        KvError::Precondition => KvStatus::PreconditionFailed,
+        KvError::TooLarge { .. } => KvStatus::PayloadTooLarge,
+        KvError::Busy => KvStatus::TooManyRequests,
+        KvError::Stores { .. } | KvError::Full { .. } | KvError::Removed | KvError::Storage(_) => {
+            KvStatus::InternalError
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Doors called without wasm: each limit is reached, and refused one past it.
 
+mod stores;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,7 +22,7 @@ use wasmtime::ResourceLimiter as _;
 use wiggle::{GuestMemory, GuestPtr};
 
 use crate::backend::{Registry, SendError};
-use crate::config_store::{ConfigStore, ConfigStores};
+use crate::config_store::{ConfigProvider, ConfigStore, ConfigStores};
 use crate::http::Body;
 use crate::identity::LoopMark;
 use crate::limits::{self, Limits};
@@ -32,20 +34,21 @@ use crate::world::World;
 /// Has every key of the longest length that is allowed.
 struct AnyKey;
 
-impl ConfigStore for AnyKey {
+impl ConfigProvider for AnyKey {
     fn get(&self, _: &str) -> Option<Arc<str>> {
         Some(Arc::from("value"))
     }
 }
 
-fn sandbox() -> Sandbox {
+pub(super) fn sandbox() -> Sandbox {
     sandbox_of(crate::shield::Shields::default())
 }
 
 fn sandbox_of(shields: crate::shield::Shields) -> Sandbox {
-    let mut config_stores = ConfigStores::default();
-    for name in ["store".to_owned(), "s".repeat(limits::STORE_NAME)] {
-        config_stores.insert(name, Arc::new(AnyKey));
+    let config_stores = ConfigStores::default();
+    for name in ["store", &"s".repeat(limits::STORE_NAME)] {
+        let store = ConfigStore::computed(AnyKey);
+        config_stores.insert(name, store).expect("room");
     }
     let world = World {
         backends: Registry::default(),
@@ -53,7 +56,14 @@ fn sandbox_of(shields: crate::shield::Shields) -> Sandbox {
         hand_offs: crate::hand_off::HandOffs::new(true, None, &Limits::default())
             .expect("no address"),
         config_stores,
+        secret_stores: crate::secret_store::SecretStores::default(),
+        acls: crate::acl::Acls::default(),
+        state: crate::state::State::default(),
         geo: Arc::new(crate::geo::FixedGeo::default()),
+        devices: crate::device::Devices::new(
+            std::collections::HashMap::new(),
+            Arc::new(|_: &str| Some(crate::device::DeviceRecord::default())),
+        ),
         user_agents: Arc::new(UapCore),
         inspector: Arc::new(crate::inspect::AllowAll),
         logs: Arc::new(|_: &str, _: &[u8]| {}),
@@ -61,9 +71,12 @@ fn sandbox_of(shields: crate::shield::Shields) -> Sandbox {
         stderr: Arc::new(|_: &[u8]| {}),
         observer: Arc::new(|_: &crate::observe::RequestReport| {}),
         environment: Vec::new(),
-        identity: LoopMark::new("test"),
+        identity: LoopMark::new("test", "DEV"),
+        products: crate::products::Products::default(),
+        purger: crate::purge::Purger::new(Vec::new(), 0),
         limits: Limits::default(),
         backtraces: false,
+        profiler: None,
         warned: super::Warned::default(),
         lot: Arc::default(),
     };
@@ -195,7 +208,7 @@ fn store_names_and_keys_are_taken_up_to_their_limits() {
             .session
             .opened
             .config_stores
-            .insert(Arc::new(AnyKey))
+            .insert(ConfigStore::computed(AnyKey))
             .expect("room");
         status(s.get_config(m, store, text(n)))
     });

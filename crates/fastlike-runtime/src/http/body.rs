@@ -233,7 +233,8 @@ impl Body {
         Ok(())
     }
 
-    fn charge(&mut self, bytes: usize, budget: &Budget) -> Result<(), OverBudget> {
+    /// Holds so many bytes of `budget` until it is read to its end, or dropped.
+    pub(crate) fn charge(&mut self, bytes: usize, budget: &Budget) -> Result<(), OverBudget> {
         match self.charges.last_mut() {
             Some(charge) if charge.is_of(budget) => charge.grow(bytes as u64),
             _ => {

@@ -29,14 +29,15 @@ impl Budget {
 }
 
 /// What one body holds of a [`Budget`]; given back when it is dropped.
-pub(super) struct Charge {
+#[derive(Debug)]
+pub(crate) struct Charge {
     budget: Budget,
     bytes: u64,
 }
 
 impl Charge {
     /// Nothing of `budget` yet.
-    pub(super) fn none_of(budget: &Budget) -> Self {
+    pub(crate) fn none_of(budget: &Budget) -> Self {
         Self {
             budget: budget.clone(),
             bytes: 0,
@@ -49,7 +50,7 @@ impl Charge {
     }
 
     /// Takes more; an error leaves things as they were.
-    pub(super) fn grow(&mut self, by: u64) -> Result<(), OverBudget> {
+    pub(crate) fn grow(&mut self, by: u64) -> Result<(), OverBudget> {
         let account = &self.budget.0;
         let before = account.used.fetch_add(by, Ordering::Relaxed);
         if before.saturating_add(by) > account.limit {

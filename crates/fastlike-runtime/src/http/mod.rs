@@ -13,7 +13,7 @@ mod trailers;
 mod tunnel;
 
 pub use body::{Body, BodyError};
-pub(crate) use budget::{Budget, OverBudget};
+pub(crate) use budget::{Budget, Charge, OverBudget};
 pub(crate) use decompress::decompress_response;
 pub(crate) use framing::{FramingMode, apply as apply_framing, length_in};
 pub(crate) use idle::{IdleClock, after, idle_timeout};

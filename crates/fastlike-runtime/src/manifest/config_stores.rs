@@ -9,12 +9,11 @@ use super::contents::{self, Contents};
 use super::problem::{Log, Problem};
 use super::raw::{Item, Section};
 use super::resolve::{Files, kind};
+use crate::config_store::check_entry;
+use crate::limits;
 
-/// The longest key of an entry, in bytes; the platform's limit.
-const KEY_BYTES: usize = 256;
-
-/// The longest value of an entry, in characters; the platform's limit.
-const VALUE_CHARS: usize = 8000;
+/// Entries of a config store on the platform.
+const PLATFORM_ENTRIES: usize = 500;
 
 /// One config store's entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +59,7 @@ fn store(item: Item<'_>, files: &Files, log: &mut Log) -> Option<ConfigStoreSett
 }
 
 fn inline(item: Item<'_>, log: &mut Log) -> Option<ConfigStoreSettings> {
+    let whole = item.clone();
     let mut section = item.section(log)?;
     let mut entries = BTreeMap::new();
     for item in section.take_all() {
@@ -67,13 +67,15 @@ fn inline(item: Item<'_>, log: &mut Log) -> Option<ConfigStoreSettings> {
         let Some(value) = item.string(log) else {
             continue;
         };
-        too_long(&key, &value, |message| item.problem_at_key(message), log);
+        check(&key, &value, |message| item.problem_at_key(message), log);
         entries.insert(key, value);
     }
-    Some(ConfigStoreSettings {
+    let store = ConfigStoreSettings {
         entries,
         file: None,
-    })
+    };
+    count(&store, |message| whole.problem_at_key(message), log);
+    Some(store)
 }
 
 fn json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<ConfigStoreSettings> {
@@ -83,7 +85,7 @@ fn json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<ConfigStoreSett
         let at = |message: String| item.problem(format!("in `{}`: {message}", path.display()));
         match value {
             Value::String(value) => {
-                too_long(&key, &value, at, log);
+                check(&key, &value, at, log);
                 entries.insert(key, value);
             }
             other => log.error(at(format!(
@@ -92,25 +94,31 @@ fn json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<ConfigStoreSett
             ))),
         }
     }
-    Some(ConfigStoreSettings {
+    let store = ConfigStoreSettings {
         entries,
         file: Some(path),
-    })
+    };
+    count(&store, |message| item.problem(message), log);
+    Some(store)
 }
 
-fn too_long(key: &str, value: &str, at: impl Fn(String) -> Problem, log: &mut Log) {
-    if key.len() > KEY_BYTES {
-        let start: String = key.chars().take(20).collect();
-        log.error(at(format!(
-            "the key `{start}…` has {} bytes, the limit is {KEY_BYTES}",
-            key.len()
-        )));
+fn check(key: &str, value: &str, at: impl Fn(String) -> Problem, log: &mut Log) {
+    if let Err(error) = check_entry(key, value) {
+        log.error(at(error.to_string()));
     }
-    let chars = value.chars().count();
-    if chars > VALUE_CHARS {
-        let start: String = key.chars().take(20).collect();
+}
+
+/// More than the platform has is a mistake to be found here, not there.
+fn count(store: &ConfigStoreSettings, at: impl Fn(String) -> Problem, log: &mut Log) {
+    let count = store.entries.len();
+    if count > limits::STORE_ENTRIES {
+        let most = limits::STORE_ENTRIES;
         log.error(at(format!(
-            "the value of `{start}` has {chars} characters, the limit is {VALUE_CHARS}"
+            "there are {count} entries, the limit is {most}"
+        )));
+    } else if count > PLATFORM_ENTRIES {
+        log.warn(at(format!(
+            "there are {count} entries; on the platform a config store has at most {PLATFORM_ENTRIES}"
         )));
     }
 }

@@ -1,5 +1,7 @@
 //! `[local_server.geolocation]`: what programs are told of an address.
 
+use std::path::PathBuf;
+
 use ipnet::IpNet;
 use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
@@ -18,6 +20,8 @@ pub struct Geolocation {
     pub use_default_loopback: bool,
     /// `addresses`, or what the JSON file holds.
     pub table: GeoTable,
+    /// `database`: `MaxMind` databases, asked in this order after the table.
+    pub databases: Vec<PathBuf>,
 }
 
 impl Default for Geolocation {
@@ -25,6 +29,7 @@ impl Default for Geolocation {
         Self {
             use_default_loopback: true,
             table: GeoTable::new(),
+            databases: Vec::new(),
         }
     }
 }
@@ -39,11 +44,27 @@ pub(super) fn read(local: &mut Section<'_>, files: &Files, log: &mut Log) -> Geo
         Some(Contents::Json(item)) => from_json(&item, files, log),
         None => None,
     };
+    let databases = databases(&mut section, files, log);
     section.finish(log);
     Geolocation {
         use_default_loopback,
         table: table.unwrap_or_default(),
+        databases,
     }
+}
+
+/// One path, or an array of them.
+fn databases(section: &mut Section<'_>, files: &Files, log: &mut Log) -> Vec<PathBuf> {
+    let Some(item) = section.take("database") else {
+        return Vec::new();
+    };
+    let items = if item.value().as_array().is_some() {
+        item.elements()
+    } else {
+        vec![item]
+    };
+    let items = items.iter();
+    items.filter_map(|item| files.find(item, log)).collect()
 }
 
 fn from_toml(item: Item<'_>, log: &mut Log) -> Option<GeoTable> {

@@ -8,6 +8,17 @@
 //! format = "inline-toml"
 //! contents = { colour = "blue" }
 //!
+//! [[local_server.kv_stores.sessions]]   # KvStoreSettings
+//! key = "greeting"
+//! data = "hello"
+//!
+//! [[local_server.secret_stores.keys]]   # SecretStoreSettings
+//! key = "password"
+//! env = "PASSWORD"
+//!
+//! [local_server.acls]                  # AclSettings
+//! clients = "clients.json"
+//!
 //! [local_server.geolocation]           # Geolocation
 //! format = "inline-toml"
 //! [local_server.geolocation.addresses."192.0.2.0/24"]
@@ -25,18 +36,30 @@
 //! One section is one module here (`backends`, `config_stores`, …); `raw`
 //! walks the file, `resolve` reads the files it names.
 
+mod acls;
 mod backends;
 mod certificates;
+mod client_signals;
 mod config_stores;
 mod connections;
 mod contents;
+mod device_detection;
+mod env;
 mod fastly_keys;
 mod geolocation;
 mod healthcheck;
+mod inspect;
+mod kv_stores;
+mod limits;
+mod log_endpoints;
 mod problem;
+mod products;
 mod pushpin;
 mod raw;
 mod resolve;
+mod scripts;
+mod secret_stores;
+mod service;
 mod shielding_sites;
 mod suggest;
 #[cfg(test)]
@@ -45,32 +68,34 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use acls::AclSettings;
 pub use backends::BackendSettings;
 pub use certificates::ClientCertificate;
+pub use client_signals::ClientSignalSettings;
 pub use config_stores::ConfigStoreSettings;
 pub use connections::ConnectionSettings;
 pub use geolocation::Geolocation;
+pub use kv_stores::KvStoreSettings;
 pub use problem::{Error, Problem, Warning};
+pub use scripts::Scripts;
+pub use secret_stores::SecretStoreSettings;
+
+pub use service::ServiceSettings;
 
 use problem::Log;
 use raw::{Section, Source};
 use resolve::Files;
 
+use crate::device::DeviceRecord;
+use crate::inspect::Verdict;
+use crate::limits::Limits;
+use crate::log::LogEndpoint;
+use crate::products::Products;
 use crate::shield::ShieldSite;
 
 /// The newest `manifest_version` that this reads, the same as the official
 /// CLI's.
 const MANIFEST_VERSION: u64 = 3;
-
-/// Sections of `[local_server]` that other tools read and this does not yet.
-const NOT_SUPPORTED: &[&str] = &[
-    "kv_stores",
-    "object_stores",
-    "object_store",
-    "secret_stores",
-    "acls",
-    "device_detection",
-];
 
 /// The keys that the official CLI keeps beside `local_server`; needed only to
 /// tell a misspelt `local_server` from one of these.
@@ -88,16 +113,34 @@ const TOP_LEVEL: &[&str] = &[
     "setup",
 ];
 
+/// The environment: the value of a variable, if it is set.
+pub type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// What a `fastly.toml` says about the local server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Manifest {
     /// Where it was read from.
     pub path: PathBuf,
+    /// Every file that it was read from, itself included, and where files were
+    /// looked for before they were found elsewhere: a change of one of them is
+    /// a change of what this says.
+    pub files: Vec<PathBuf>,
+    /// `language` and `[scripts]`.
+    pub scripts: Scripts,
     /// `[local_server.backends]`, by name.
     pub backends: BTreeMap<String, BackendSettings>,
     /// `[local_server.config_stores]` and `[local_server.dictionaries]`, by
     /// name.
     pub config_stores: BTreeMap<String, ConfigStoreSettings>,
+    /// `[local_server.kv_stores]`, `[local_server.object_stores]` and
+    /// `[local_server.object_store]`, by name.
+    pub kv_stores: BTreeMap<String, KvStoreSettings>,
+    /// `[local_server.secret_stores]`, by name.
+    pub secret_stores: BTreeMap<String, SecretStoreSettings>,
+    /// `[local_server.acls]`, by name.
+    pub acls: BTreeMap<String, AclSettings>,
+    /// `[local_server.device_detection]`, by exact user agent.
+    pub devices: BTreeMap<String, DeviceRecord>,
     /// `[local_server.geolocation]`.
     pub geolocation: Geolocation,
     /// `fake_valid_fastly_keys`.
@@ -106,10 +149,24 @@ pub struct Manifest {
     pub shielding_sites: BTreeMap<String, ShieldSite>,
     /// The `proxy_port` of `[local_server.pushpin]`, if that is switched on.
     pub pushpin: Option<u16>,
+    /// `[local_server.env]`: variables of the program.
+    pub env: BTreeMap<String, String>,
+    /// `[local_server.service]`.
+    pub service: ServiceSettings,
+    /// `[local_server.limits]`.
+    pub limits: Limits,
+    /// `[local_server.products]`.
+    pub products: Products,
+    /// `[local_server.client_signals]`.
+    pub client_signals: ClientSignalSettings,
+    /// `[local_server.inspect]`: the verdict on inspected requests.
+    pub inspect: Option<Verdict>,
+    /// `[local_server.log_endpoints]`, by name.
+    pub log_endpoints: BTreeMap<String, LogEndpoint>,
 }
 
 impl Manifest {
-    /// Reads `path` and the files it names.
+    /// Reads `path` and the files it names; no environment variable is set.
     ///
     /// A relative path in it is looked up in the manifest's folder first,
     /// then in the working directory.
@@ -118,6 +175,17 @@ impl Manifest {
     /// [`Error::Read`] when the file itself cannot be read, else
     /// [`Error::Invalid`] with every problem found.
     pub fn load(path: impl AsRef<Path>) -> Result<(Self, Vec<Warning>), Error> {
+        Self::load_with(path, &|_| None)
+    }
+
+    /// As [`Manifest::load`], with the environment that secrets may be in.
+    ///
+    /// # Errors
+    /// As [`Manifest::load`].
+    pub fn load_with(
+        path: impl AsRef<Path>,
+        variables: &Variables<'_>,
+    ) -> Result<(Self, Vec<Warning>), Error> {
         let path = path.as_ref();
         let text = std::fs::read(path)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
@@ -125,7 +193,7 @@ impl Manifest {
                 path: path.to_owned(),
                 source,
             })?;
-        Self::parse(path, text)
+        Self::parse_with(path, text, variables)
     }
 
     /// As [`Manifest::load`] with the file's text at hand; `path` says where
@@ -137,37 +205,69 @@ impl Manifest {
         path: impl Into<PathBuf>,
         text: impl Into<String>,
     ) -> Result<(Self, Vec<Warning>), Error> {
+        Self::parse_with(path, text, &|_| None)
+    }
+
+    /// As [`Manifest::parse`], with the environment that secrets may be in.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`].
+    pub fn parse_with(
+        path: impl Into<PathBuf>,
+        text: impl Into<String>,
+        variables: &Variables<'_>,
+    ) -> Result<(Self, Vec<Warning>), Error> {
         let source = Source::new(path.into(), text.into());
         let files = Files::beside(source.path());
         let mut log = Log::default();
-        let manifest =
-            raw::document(&source, &mut log).map(|top| read(top, &source, &files, &mut log));
+        let manifest = raw::document(&source, &mut log)
+            .map(|top| read(top, &source, &files, variables, &mut log));
         let (problems, warnings) = log.sorted(source.path());
+        let mut files = files.looked_at();
+        files.insert(0, source.path().to_owned());
         match manifest {
-            Some(manifest) if problems.is_empty() => Ok((manifest, warnings)),
+            Some(manifest) if problems.is_empty() => Ok((Self { files, ..manifest }, warnings)),
             _ => Err(Error::Invalid {
                 path: source.path().to_owned(),
                 problems,
                 warnings,
+                files,
             }),
         }
     }
 }
 
-fn read(mut top: Section<'_>, source: &Source, files: &Files, log: &mut Log) -> Manifest {
+fn read(
+    mut top: Section<'_>,
+    source: &Source,
+    files: &Files,
+    variables: &Variables<'_>,
+    log: &mut Log,
+) -> Manifest {
     let mut manifest = Manifest {
         path: source.path().to_owned(),
         ..Manifest::default()
     };
     check_version(&mut top, log);
+    manifest.scripts = scripts::read(&mut top, files, log);
     if let Some(mut local) = top.section("local_server", log) {
         manifest.backends = backends::read(&mut local, files, log);
         manifest.config_stores = config_stores::read(&mut local, files, log);
+        manifest.kv_stores = kv_stores::read(&mut local, files, log);
+        manifest.secret_stores = secret_stores::read(&mut local, files, variables, log);
+        manifest.acls = acls::read(&mut local, files, log);
+        manifest.devices = device_detection::read(&mut local, files, log);
         manifest.geolocation = geolocation::read(&mut local, files, log);
         manifest.fastly_keys = fastly_keys::read(&mut local, log);
         manifest.shielding_sites = shielding_sites::read(&mut local, log);
         manifest.pushpin = pushpin::read(&mut local, log);
-        warn_unsupported(&mut local, log);
+        manifest.env = env::read(&mut local, log);
+        manifest.service = service::read(&mut local, log);
+        manifest.limits = limits::read(&mut local, log);
+        manifest.products = products::read(&mut local, log);
+        manifest.client_signals = client_signals::read(&mut local, log);
+        manifest.inspect = inspect::read(&mut local, log);
+        manifest.log_endpoints = log_endpoints::read(&mut local, files, log);
         // Read by the official CLI alone, which picks the runtime's version by it.
         local.skip("viceroy_version");
         local.finish(log);
@@ -199,32 +299,6 @@ fn check_version(top: &mut Section<'_>, log: &mut Log) {
                 .help(format!("write `manifest_version = {MANIFEST_VERSION}`")),
         ),
     }
-}
-
-/// One warning for all of them: a project that uses several would otherwise
-/// drown its other warnings.
-fn warn_unsupported(local: &mut Section<'_>, log: &mut Log) {
-    let found: Vec<_> = NOT_SUPPORTED
-        .iter()
-        .filter_map(|&name| Some((name, local.take(name)?)))
-        .collect();
-    let Some((_, first)) = found.iter().min_by_key(|(_, item)| item.start()) else {
-        return;
-    };
-    let names: Vec<_> = found.iter().map(|(name, _)| format!("`{name}`")).collect();
-    let (noun, verb) = if names.len() == 1 {
-        ("section", "is")
-    } else {
-        ("sections", "are")
-    };
-    log.warn(
-        first
-            .problem_at_key(format!(
-                "{noun} {} of [local_server] {verb} not supported yet",
-                names.join(", ")
-            ))
-            .help("programs that use them are told that there is no such store or feature"),
-    );
 }
 
 /// `[local-server]` is a key of nobody's, which every tool ignores in silence.

@@ -25,7 +25,20 @@ pub enum Error {
         problems: Vec<Problem>,
         /// What would have been warned of.
         warnings: Vec<Warning>,
+        /// As [`Manifest::files`](super::Manifest::files): a change of one of
+        /// them may mend it.
+        files: Vec<PathBuf>,
     },
+}
+
+impl Error {
+    /// The files whose change may mend it, the manifest first.
+    pub fn files(&self) -> &[PathBuf] {
+        match self {
+            Self::Read { path, .. } => std::slice::from_ref(path),
+            Self::Invalid { files, .. } => files,
+        }
+    }
 }
 
 struct Summary<'a>(&'a PathBuf, &'a [Problem]);

@@ -11,12 +11,26 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Log, Problem};
 
-/// Tables whose strings are secrets, which no message may show.
+/// Bytes of a line that is shown whole.
+const LONG_LINE: usize = 400;
+
+/// Tables whose values are secrets, which no message may show, but for those
+/// of the keys in [`is_open`].
 const SECRET: &[&str] = &[
     "client_certificate",
+    "env_vars",
     "secret_stores",
+    "env",
+    "headers",
     "fake_valid_fastly_keys",
 ];
+
+/// True for keys of such tables whose values are no secrets: paths, names of
+/// variables, and what a secret store calls its secrets.
+fn is_open(table: &str, key: &str) -> bool {
+    let named = table == "secret_stores" && matches!(key, "key" | "env" | "format");
+    named || key == "file" || key.ends_with("_file")
+}
 
 /// A file's text, and how to point into it.
 #[derive(Debug)]
@@ -41,17 +55,24 @@ impl Source {
         &self.path
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// A problem with the bytes at `span`; of several lines the first is
-    /// shown.
+    /// shown, and of a very long one the part around it.
     pub(super) fn problem(&self, span: Range<usize>, key_path: &str, message: String) -> Problem {
         let text = self.shown.get().unwrap_or(&self.text);
         let start = text.floor_char_boundary(span.start);
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let rest = text.get(line_start..).unwrap_or_default();
-        let source_line = rest.lines().next().unwrap_or_default();
-        let offset = (start - line_start).min(source_line.len());
-        let end = source_line.floor_char_boundary(span.end.max(start) - line_start);
+        let whole_line = rest.lines().next().unwrap_or_default();
+        let offset = (start - line_start).min(whole_line.len());
+        let end = whole_line.floor_char_boundary(span.end.max(start) - line_start);
+        let shown = window(whole_line, offset);
+        let source_line = whole_line.get(shown.clone()).unwrap_or_default();
+        let (offset, end) = (offset - shown.start, end.min(shown.end) - shown.start);
         Problem {
             file: self.path.clone(),
             line: before.matches('\n').count() + 1,
@@ -79,6 +100,16 @@ impl Source {
     }
 }
 
+/// The part of a line that is shown if the byte at `offset` is meant: all of
+/// it, unless it is as long as those that programs write.
+fn window(line: &str, offset: usize) -> Range<usize> {
+    if line.len() <= LONG_LINE {
+        return 0..line.len();
+    }
+    let start = line.floor_char_boundary(offset.saturating_sub(LONG_LINE / 4));
+    start..line.floor_char_boundary(start + LONG_LINE)
+}
+
 /// Parses the whole text. All of its syntax errors are noted; with any of
 /// them there is nothing to walk.
 pub(super) fn document<'a>(source: &'a Source, log: &mut Log) -> Option<Section<'a>> {
@@ -103,23 +134,29 @@ pub(super) fn document<'a>(source: &'a Source, log: &mut Log) -> Option<Section<
 
 /// The text with the strings of secret tables starred out, byte by byte.
 fn star_out(text: &str, table: &DeTable<'_>) -> String {
-    fn secrets(table: &DeTable<'_>, inside: bool, found: &mut Vec<Range<usize>>) {
+    fn secrets(table: &DeTable<'_>, inside: &str, found: &mut Vec<Range<usize>>) {
         for (key, value) in table {
             let key = key.get_ref().as_ref();
-            let path = key == "file" || key.ends_with("_file");
-            secret(value, (inside && !path) || SECRET.contains(&key), found);
+            let inside = match inside {
+                "" if SECRET.contains(&key) => key,
+                // Something else may be called so, and hold anything.
+                _ if is_open(inside, key) && value.get_ref().is_str() => "",
+                _ => inside,
+            };
+            secret(value, inside, found);
         }
     }
-    fn secret(value: &Spanned<DeValue<'_>>, inside: bool, found: &mut Vec<Range<usize>>) {
+    fn secret(value: &Spanned<DeValue<'_>>, inside: &str, found: &mut Vec<Range<usize>>) {
         match value.get_ref() {
             DeValue::Table(table) => secrets(table, inside, found),
             DeValue::Array(array) => array.iter().for_each(|value| secret(value, inside, found)),
-            DeValue::String(text) if inside || has_password(text) => found.push(value.span()),
+            DeValue::String(text) if has_password(text) => found.push(value.span()),
+            _ if !inside.is_empty() => found.push(value.span()),
             _ => {}
         }
     }
     let mut found = Vec::new();
-    secrets(table, false, &mut found);
+    secrets(table, "", &mut found);
     found.sort_by_key(|span| span.start);
     let mut shown = String::with_capacity(text.len());
     for span in found {
@@ -304,12 +341,19 @@ impl<'a> Item<'a> {
     pub(super) fn describe(&self) -> String {
         let kind = self.value.get_ref().type_str();
         match self.scalar() {
-            Some(text) => format!("{kind} `{text}`"),
-            None => match kind {
+            Some(text) if !self.is_secret() => format!("{kind} `{text}`"),
+            _ => match kind {
                 "array" | "integer" => format!("an {kind}"),
                 _ => format!("a {kind}"),
             },
         }
+    }
+
+    /// Whether the value is starred out where its line is shown.
+    fn is_secret(&self) -> bool {
+        let shown = self.source.shown.get();
+        let value = shown.and_then(|shown| shown.get(self.value.span()));
+        value.is_some_and(|value| value.bytes().all(|b| matches!(b, b'*' | b'\n')))
     }
 
     /// A string, number or boolean as text.

@@ -1,7 +1,7 @@
 //! Everything a guest can wait for, in one number space.
 //!
-//! `async_io.select` takes bare numbers, so bodies, write ends and pending
-//! requests share one table (ABI facts, section 3).
+//! `async_io.select` takes bare numbers, so bodies, write ends, pending
+//! requests and KV operations share one table (ABI facts, section 3).
 
 use std::collections::HashSet;
 use std::task::{Context, Poll};
@@ -13,6 +13,7 @@ use fastlike_abi::types::{
 };
 
 use super::arena::HandleArena;
+use super::kv::KvItem;
 use super::pending::PendingRequest;
 use super::promise::RequestPromise;
 use crate::error::{Error, Result};
@@ -30,6 +31,7 @@ pub(crate) enum AnyItem {
     Writer(StreamWriter),
     PendingRequest(PendingRequest),
     RequestPromise(RequestPromise),
+    Kv(KvItem),
 }
 
 /// One kind of [`AnyItem`], under its own handle type.
@@ -224,6 +226,7 @@ impl AnyItem {
             Self::Writer(writer) => writer.poll_writable(cx),
             Self::PendingRequest(pending) => pending.poll_done(cx),
             Self::RequestPromise(promise) => promise.poll_decided(cx),
+            Self::Kv(item) => item.poll_done(cx),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod arena;
 mod downstream;
 mod items;
+mod kv;
 mod pending;
 mod promise;
 
@@ -10,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fastlike_abi::types::{
-    BodyHandle, ConfigStoreHandle, DictionaryHandle, EndpointHandle, RequestHandle,
-    RequestPromiseHandle, ResponseHandle,
+    AclHandle, BodyHandle, ConfigStoreHandle, DictionaryHandle, EndpointHandle, KvStoreHandle,
+    RequestHandle, RequestPromiseHandle, ResponseHandle, SecretHandle, SecretStoreHandle,
 };
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -22,19 +23,23 @@ pub(crate) use downstream::{
     ClientMetadata, ClientReader, ClientRequest, Downstream, OriginalHeaders, ResponseSlot,
 };
 pub(crate) use items::{AnyItem, AsyncItems};
+pub(crate) use kv::{KvDeletion, KvInsertion, KvListing, KvLookup};
 pub(crate) use pending::{
     ChangeTarget, HeaderChange, PendingRequest, ResponsePlan, SendResult, apply as apply_changes,
 };
 pub(crate) use promise::RequestPromise;
 
+use crate::acl::Acl;
 use crate::backend::{Backend, Origin};
 use crate::config_store::ConfigStore;
 use crate::error::{Error, Result};
 use crate::hand_off::{Head, Original};
 use crate::http::{Body, Budget, FramingMode};
+use crate::kv::KvStore;
 use crate::limits;
 use crate::meter::Meter;
 use crate::reuse::{Delivery, Handoff};
+use crate::secret_store::{Secret, SecretStore};
 use crate::world::World;
 
 /// The state of one run of a guest: handles, the client's request and its
@@ -69,9 +74,16 @@ pub(crate) struct Session {
 
 /// What the guest opened by name.
 pub(crate) struct Opened {
-    pub(crate) config_stores: HandleArena<ConfigStoreHandle, Arc<dyn ConfigStore>>,
-    pub(crate) dictionaries: HandleArena<DictionaryHandle, Arc<dyn ConfigStore>>,
+    pub(crate) config_stores: HandleArena<ConfigStoreHandle, ConfigStore>,
+    pub(crate) dictionaries: HandleArena<DictionaryHandle, ConfigStore>,
+    /// Object stores are among them.
+    pub(crate) kv_stores: HandleArena<KvStoreHandle, KvStore>,
     pub(crate) log_endpoints: HandleArena<EndpointHandle, String>,
+    pub(crate) secret_stores: HandleArena<SecretStoreHandle, SecretStore>,
+    pub(crate) acls: HandleArena<AclHandle, Acl>,
+    pub(crate) secrets: HandleArena<SecretHandle, Secret>,
+    /// Bytes of the secrets that the guest made.
+    pub(crate) secret_bytes: usize,
 }
 
 /// A request that a guest reads or builds.
@@ -158,7 +170,12 @@ impl Session {
             opened: Opened {
                 config_stores: HandleArena::new("config store", limits::OPENED),
                 dictionaries: HandleArena::new("dictionary", limits::OPENED),
+                kv_stores: HandleArena::new("KV store", limits::OPENED),
                 log_endpoints: HandleArena::new("log endpoint", limits::OPENED),
+                secret_stores: HandleArena::new("secret store", limits::OPENED),
+                acls: HandleArena::new("ACL", limits::OPENED),
+                secrets: HandleArena::new("secret", limits::OPENED),
+                secret_bytes: 0,
             },
             downstream: Downstream::awaiting(Arc::clone(&client.metadata)),
             original: None,
@@ -247,6 +264,8 @@ impl Session {
             || half(self.responses.usage())
             || half(self.items.usage())
             || half((self.header_bytes, limits::HEADER_BYTES))
+            || half(self.opened.secrets.usage())
+            || half((self.opened.secret_bytes, limits::SECRET_BYTES))
     }
 
     /// True if there is room for one more request.

@@ -1,6 +1,6 @@
 //! What a guest can find out about where it runs.
 
-use fastlike_runtime::Identity;
+use fastlike_runtime::{Identity, Products};
 
 use crate::harness::Test;
 
@@ -10,6 +10,8 @@ async fn a_guest_knows_its_time_its_memory_and_its_service() {
     identity.service_id = Some("the-service".to_owned());
     identity.service_version = 7;
     identity.hostname = "edge.example".to_owned();
+    identity.staging = true;
+    identity.cache_generation = 42;
     let test = Test::guest("compute_runtime_vitals")
         .with(|builder| builder.identity(identity).env("MODE", "test"));
     let service = test.start().await;
@@ -19,11 +21,11 @@ async fn a_guest_knows_its_time_its_memory_and_its_service() {
     assert_eq!(answer.line("service_id"), "the-service");
     assert_eq!(answer.line("service_version"), "7");
     assert_eq!(answer.line("hostname"), "edge.example");
-    assert_eq!(answer.line("is_staging"), "false");
+    assert_eq!(answer.line("is_staging"), "true");
     assert_eq!(answer.line("sandbox_id"), report.request_id);
     assert_eq!(answer.line("env FASTLY_TRACE_ID"), report.request_id);
     assert_eq!(answer.line("env FASTLY_SERVICE_ID"), "the-service");
-    assert_eq!(answer.line("env FASTLY_CACHE_GENERATION"), "0");
+    assert_eq!(answer.line("env FASTLY_CACHE_GENERATION"), "42");
     assert_eq!(answer.line("env MODE"), "test");
     let names: Vec<&str> = answer
         .ok()
@@ -91,4 +93,24 @@ async fn random_numbers_fill_any_buffer_that_exists() {
             (call $must (i64.ne (i64.const 0) (i64.load (i32.const 1500000))))
             (call $must (i64.ne (i64.const 0) (i64.load (i32.const 2621432))))))"#;
     assert_eq!(Test::wat(guest).get("/").await.ok(), "");
+}
+
+#[tokio::test]
+async fn products_are_on_that_the_service_says_it_has() {
+    let on = async |products: Products| {
+        let test = Test::guest("compute_runtime_products");
+        let answer = test
+            .with(|builder| builder.products(products))
+            .get("/")
+            .await;
+        ["image_optimizer", "domain_inspector", "origin_inspector"]
+            .map(|name| answer.line(name) == "true")
+    };
+    assert_eq!(on(Products::default()).await, [false; 3]);
+    let mut products = Products::default();
+    products.domain_inspector = true;
+    assert_eq!(on(products).await, [false, true, false]);
+    products.origin_inspector = true;
+    products.image_optimizer = true;
+    assert_eq!(on(products).await, [true; 3]);
 }

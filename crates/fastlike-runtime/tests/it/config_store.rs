@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fastlike_runtime::ConfigStore;
+use fastlike_runtime::ConfigProvider;
 
 use crate::harness::{Logs, Test, script};
 
@@ -34,7 +34,7 @@ async fn values_are_found_by_key_and_what_is_not_there_is_told_apart() {
 #[tokio::test]
 async fn a_store_may_compute_its_values() {
     struct Computed;
-    impl ConfigStore for Computed {
+    impl ConfigProvider for Computed {
         fn get(&self, key: &str) -> Option<Arc<str>> {
             match key {
                 "greeting" => Some("hello".into()),

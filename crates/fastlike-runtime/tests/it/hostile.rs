@@ -74,6 +74,9 @@ fn caller(imports: &[Import]) -> String {
             (drop (call $fastly_http_req.send_async_streaming (i32.const 1) (i32.const 1) (i32.const 8) (i32.const 8) (i32.const 32)))
             (drop (call $fastly_config_store.open (i32.const 8) (i32.const 8) (i32.const 32)))
             (drop (call $fastly_dictionary.open (i32.const 8) (i32.const 8) (i32.const 32)))
+            (drop (call $fastly_secret_store.open (i32.const 8) (i32.const 8) (i32.const 32)))
+            (drop (call $fastly_secret_store.get (i32.const 0) (i32.const 8) (i32.const 8) (i32.const 32)))
+            (drop (call $fastly_acl.open (i32.const 8) (i32.const 8) (i32.const 32)))
             (drop (call $fastly_log.endpoint_get (i32.const 8) (i32.const 8) (i32.const 32)))
             (call_indirect (i32.load (i32.const 4096))))
         "#,
@@ -103,6 +106,8 @@ async fn serving(imports: &[Import]) -> Running {
     let origin: Arc<dyn Backend> = Arc::new(answering(|_| Response::new("an answer")));
     Test::wat(caller(imports))
         .config_store("aaaaaaaa", &[("aaaaaaaa", "value")])
+        .with(|builder| builder.secret_store("aaaaaaaa", [("aaaaaaaa", "value")]))
+        .with(|builder| builder.acl("aaaaaaaa", []))
         .with(|builder| builder.fallback_backend(move |_| Some(Arc::clone(&origin))))
         .limits(|limits| limits.pool_slots = 1)
         .start()

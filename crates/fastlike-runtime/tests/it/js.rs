@@ -57,3 +57,71 @@ async fn large_bodies_pass_through_a_javascript_program() {
         answer.body.len()
     );
 }
+
+#[tokio::test]
+async fn a_javascript_program_finds_its_stores_and_its_clients_device() {
+    use fastlike_runtime::AclEntry;
+
+    let Some(test) = Test::guest_if_built("js_stores") else {
+        return;
+    };
+    let block = AclEntry::parse("192.0.2.0/24", "BLOCK").expect("an entry");
+    let service = test
+        .config_store("settings", &[("greeting", "hello")])
+        .with(|builder| {
+            builder
+                .secret_store("keys", [("password", "hüsh")])
+                .acl("clients", [block])
+        })
+        .start()
+        .await;
+    let mut asked = request("GET", "/", "");
+    let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 \
+                  (KHTML, like Gecko) Version/17.4 Mobile/15E148 Safari/604.1";
+    let headers = asked.headers_mut();
+    headers.insert("user-agent", iphone.parse().expect("a value"));
+    let answer = service.send(asked).await;
+    let told: serde_json::Value = serde_json::from_str(answer.ok()).expect("JSON");
+    let expected = serde_json::json!({
+        "greeting": "hello",
+        "missing": null,
+        "password": "hüsh",
+        "bytes": 5,
+        "made": "mine",
+        "no_secret": null,
+        "client": { "prefix": "192.0.2.0/24", "action": "BLOCK" },
+        "stranger": null,
+        "device": {
+            "name": "iPhone",
+            "brand": "Apple",
+            "model": "iPhone",
+            "hardwareType": "Mobile Phone",
+            "isMobile": true,
+            "isTablet": false,
+            "isDesktop": false,
+            "isTouchscreen": true,
+            "isBot": false,
+        },
+        "nobody": null,
+        "no_store": "TypeError",
+        "no_acl": "TypeError",
+    });
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_javascript_program_limits_rates() {
+    let Some(test) = Test::guest_if_built("js_rate_limiter") else {
+        return;
+    };
+    let service = test.start().await;
+    let blocked = async || service.get("/check").await.line("blocked") == "true";
+    for _ in 0..10 {
+        assert!(!blocked().await);
+    }
+    assert!(blocked().await);
+    let known = service.get("/").await;
+    assert_eq!(known.line("blocked"), "true");
+    assert_eq!(known.line("rate"), "1");
+    assert_eq!(known.line("count"), "11");
+}

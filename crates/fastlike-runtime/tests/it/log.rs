@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use fastlike_runtime::{LogEndpoint, LogFormat, LogTarget};
+
 use crate::harness::{Logs, Test, client, get, guest_file, request, script};
 
 #[tokio::test]
@@ -63,4 +65,103 @@ async fn names_are_bounded_and_handles_checked() {
         log.write *8 '' 16",
     );
     assert_eq!(Test::wat(guest).get("/").await.ok(), "");
+}
+
+#[tokio::test]
+async fn a_message_ends_where_its_line_does_and_an_empty_one_is_none() {
+    let guest = script(
+        "log.endpoint_get 'e' 8
+        log.write *8 '' 16
+        @16 == 0
+        log.write *8 'lnlf' 16
+        @16 == 4",
+    );
+    let service = Test::wat(guest.replace("lnlf", "aa\\0a\\0a")).start().await;
+    assert_eq!(service.get("/").await.ok(), "");
+    assert_eq!(service.seen.logged(), [("e".to_owned(), b"aa\n".to_vec())]);
+}
+
+#[tokio::test]
+async fn endpoints_have_targets_of_their_own_which_a_server_that_ends_waits_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("events.log");
+    let file = LogEndpoint::new(LogTarget::File(path.clone())).format(LogFormat::Json);
+    let service = Test::guest("log_endpoint")
+        .with(|builder| {
+            builder
+                .log_endpoint("events", file)
+                .log_endpoint("other", LogEndpoint::new(LogTarget::Stderr))
+        })
+        .start()
+        .await;
+    let server = service.serve().await;
+    let answer = server
+        .exchange("GET /here HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.stop().await;
+    let lines = std::fs::read_to_string(&path).expect("a file");
+    let messages: Vec<String> = lines
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            line["message"].as_str().expect("text").to_owned()
+        })
+        .collect();
+    assert_eq!(messages, ["GET /here", "two\nlines"]);
+    let stderr = service.seen.stderr_lines();
+    assert!(
+        stderr
+            .iter()
+            .any(|line| line.starts_with("other :: not UTF-8")),
+        "{stderr:?}"
+    );
+    assert_eq!(service.seen.logged(), []);
+    let reports = service.fastlike.log_reports();
+    assert_eq!(
+        (reports.len(), reports[0].delivered, reports[0].waiting),
+        (1, 2, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_log_file_that_cannot_be_opened_prevents_the_start() {
+    let file = LogEndpoint::new(LogTarget::File("/no/such/folder/x.log".into()));
+    let built = Test::guest("log_endpoint")
+        .with(|builder| builder.log_endpoint("events", file))
+        .build()
+        .await;
+    let error = built.expect_err("no folder").to_string();
+    assert!(
+        error.starts_with("log endpoint \"events\": the log file /no/such"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_is_gone_delays_no_guest_and_the_loss_is_said_once() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = gone.local_addr().expect("bound").to_string();
+    drop(gone);
+    let logs = Logs::capture();
+    let mut endpoint = LogEndpoint::new(LogTarget::Tcp(address.clone()));
+    endpoint.queue_lines = 1;
+    let service = Test::guest("log_endpoint")
+        .with(|builder| builder.log_endpoint("events", endpoint))
+        .start()
+        .await;
+    // Two lines each.
+    for _ in 0..5 {
+        assert_eq!(service.get("/").await.ok(), "logged");
+    }
+    let report = service.fastlike.log_reports().remove(0);
+    assert_eq!(report.target, format!("tcp {address}"));
+    assert!(report.lost >= 7 && report.delivered == 0, "{report:?}");
+    assert_eq!(report.lost + report.waiting, 10, "{report:?}");
+    let said = logs.with("were lost");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("WARN log endpoint \"events\": 1 lines for tcp"),
+        "{said:?}"
+    );
 }

@@ -1,11 +1,15 @@
 //! What is told of each request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use fastlike_runtime::Outcome;
+use fastlike_runtime::{
+    BackendReport, ConnInfo, Fastlike, Observer, Origin, Outcome, RequestReport, backend_fn,
+};
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 
-use crate::harness::{Test, request};
+use crate::harness::{Test, get, guest_file, request};
 
 #[tokio::test]
 async fn a_report_has_the_requests_head_its_answers_status_and_its_cost() {
@@ -35,4 +39,55 @@ async fn a_report_has_the_requests_head_its_answers_status_and_its_cost() {
         "{}",
         report.heap_peak
     );
+}
+
+/// Writes down what it is told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Told {
+    fn request(&self, report: &RequestReport) {
+        self.0.lock().push(format!("request {:?}", report.status));
+    }
+
+    fn backend_request(&self, report: &BackendReport<'_>) {
+        let result = report.result.map_err(|error| error.kind());
+        let (name, dynamic) = (report.backend, report.dynamic);
+        self.0.lock().push(format!("{name} {dynamic} {result:?}"));
+    }
+}
+
+async fn told_by(backend: impl fastlike_runtime::Backend) -> Vec<String> {
+    let (one, two) = (Told::default(), Told::default());
+    let fastlike = Fastlike::builder(guest_file("proxy"))
+        .backend("origin", backend)
+        .observer((one.clone(), two.clone()))
+        .build()
+        .await
+        .expect("a service");
+    fastlike.handle(get("/"), &ConnInfo::default()).await;
+    let told = one.0.lock().clone();
+    assert_eq!(told, *two.0.lock(), "both are told the same");
+    told
+}
+
+#[tokio::test]
+async fn backends_are_told_of_by_what_they_answered_or_how_they_failed() {
+    let teapot = backend_fn(|_| async {
+        let response = http::Response::builder().status(418);
+        response.body("short and stout").expect("a response")
+    });
+    let told = told_by(teapot).await;
+    assert_eq!(told, ["origin false Ok(418)", "request Some(418)"]);
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let nobody = Origin::new(&format!("http://{address}")).expect("a URL");
+    let told = told_by(nobody).await;
+    let expected = [
+        "origin false Err(\"connection_refused\")",
+        "request Some(500)",
+    ];
+    assert_eq!(told, expected);
 }

@@ -51,6 +51,19 @@ async fn a_component_is_told_apart() {
 }
 
 #[tokio::test]
+async fn what_the_platform_does_not_run_is_refused_at_the_start() {
+    let (exceptions, gc) = (
+        "(module (tag (param i32)) (func (export \"_start\")))",
+        "(module (type (struct (field i32))) (func (export \"_start\")))",
+    );
+    for (guest, proposal) in [(exceptions, "exceptions"), (gc, "gc")] {
+        let error = error(text(guest)).await;
+        assert!(matches!(error, StartError::Compile { .. }), "{error}");
+        assert!(error.to_string().contains(proposal), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_compile_is_told_with_its_place() {
     let error = error(text("(module\n  (func (unknown)))")).await;
     assert!(matches!(error, StartError::Compile { .. }), "{error}");

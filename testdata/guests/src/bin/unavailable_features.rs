@@ -3,16 +3,12 @@
 
 use fastly::acl::Acl;
 use fastly::cache::{core, simple};
-use fastly::erl::{Penaltybox, RateCounter, RateWindow};
-use fastly::http::purge::purge_surrogate_key;
 use fastly::{Error, KVStore, Request, Response, SecretStore, device_detection, shielding::Shield};
 use std::fmt::Debug;
 use std::time::Duration;
 
 #[fastly::main]
 fn main(_request: Request) -> Result<Response, Error> {
-    let counter = RateCounter::open("counter");
-    let penalties = Penaltybox::open("penalties");
     let lines = [
         outcome(
             "kv_store",
@@ -43,13 +39,6 @@ fn main(_request: Request) -> Result<Response, Error> {
             "simple_cache_get",
             simple::get("key").map(|found| found.is_some()),
         ),
-        outcome("purge", purge_surrogate_key("key")),
-        outcome("rate_counter_increment", counter.increment("client", 1)),
-        outcome(
-            "rate_counter_lookup",
-            counter.lookup_rate("client", RateWindow::TenSecs),
-        ),
-        outcome("penalty_box_has", penalties.has("client")),
         outcome("shield", Shield::new("bwi-va-us").map(|_| "known")),
     ];
     Ok(Response::from_body(lines.concat()))

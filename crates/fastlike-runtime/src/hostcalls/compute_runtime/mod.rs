@@ -2,6 +2,7 @@
 
 mod witx;
 
+use crate::products::Products;
 use crate::session::Session;
 
 /// CPU time of the guest so far, in milliseconds.
@@ -12,4 +13,9 @@ pub(crate) fn vcpu_ms(session: &Session) -> u64 {
 /// Linear memory of the guest in MiB, rounded up.
 pub(crate) fn heap_mib(session: &Session) -> u32 {
     u32::try_from(session.meter.heap().div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
+}
+
+/// What the service says it has.
+pub(crate) fn products(session: &Session) -> Products {
+    session.world.products
 }

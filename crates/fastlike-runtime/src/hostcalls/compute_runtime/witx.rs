@@ -15,17 +15,15 @@ impl FastlyComputeRuntime for Sandbox {
         Ok(super::heap_mib(&self.session))
     }
 
-    // Products are bought per service on the platform; here none is on, which
-    // is what the SDKs need to fall back by themselves.
     fn has_domain_inspector(&mut self, _: &mut GuestMemory<'_>) -> Result<u32, HostError> {
-        Ok(0)
+        Ok(super::products(&self.session).domain_inspector.into())
     }
 
     fn has_image_optimizer(&mut self, _: &mut GuestMemory<'_>) -> Result<u32, HostError> {
-        Ok(0)
+        Ok(super::products(&self.session).image_optimizer.into())
     }
 
     fn has_origin_inspector(&mut self, _: &mut GuestMemory<'_>) -> Result<u32, HostError> {
-        Ok(0)
+        Ok(super::products(&self.session).origin_inspector.into())
     }
 }

@@ -12,24 +12,27 @@ use crate::session::Session;
 
 /// The store of this name. SDKs read `badf` as "does not exist", `none` as
 /// "empty name" and `unsupported` as "name too long".
-pub(crate) fn open(session: &Session, name: &str) -> Result<Arc<dyn ConfigStore>> {
+pub(crate) fn open(session: &Session, name: &str) -> Result<ConfigStore> {
     if name.is_empty() {
         return Err(Error::Absent);
     }
     if name.len() > limits::STORE_NAME {
         return Err(Error::Unsupported("store name: too long"));
     }
-    session.world.config_stores.get(name).ok_or_else(|| {
-        session.world.config_stores.warn_unknown(name);
+    let stores = &session.world.config_stores;
+    let store = stores.get(name).ok_or_else(|| {
+        stores.warn_unknown(name);
         Error::BadHandle {
             kind: "config store of this name",
             handle: fastlike_abi::handle::INVALID,
         }
-    })
+    })?;
+    store.refresh();
+    Ok(store)
 }
 
 /// The key's value; an absent key is `none`.
-pub(crate) fn get(store: &dyn ConfigStore, key: &str) -> Result<Arc<str>> {
+pub(crate) fn get(store: &ConfigStore, key: &str) -> Result<Arc<str>> {
     if key.is_empty() {
         return Err(Error::Invalid("config store key: empty"));
     }

@@ -30,7 +30,7 @@ impl FastlyConfigStore for Sandbox {
     ) -> Result<(), HostError> {
         let store = self.session.opened.config_stores.get(h)?;
         let key = memory::text(mem, key, limits::TEXT)?;
-        let found = super::get(store.as_ref(), &key)?;
+        let found = super::get(store, &key)?;
         OutBuf::new(value, max, nwritten).write(mem, found.as_bytes())
     }
 }

@@ -31,7 +31,7 @@ impl FastlyDictionary for Sandbox {
     ) -> Result<(), HostError> {
         let store = self.session.opened.dictionaries.get(h)?;
         let key = memory::text(mem, key, limits::TEXT)?;
-        let found = config_store::get(store.as_ref(), &key)?;
+        let found = config_store::get(store, &key)?;
         OutBuf::new(value, max, nwritten).write(mem, found.as_bytes())
     }
 }

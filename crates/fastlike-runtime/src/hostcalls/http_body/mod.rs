@@ -48,7 +48,9 @@ pub(crate) async fn append(session: &mut Session, dest: BodyHandle, src: BodyHan
     match session.items.any(dest)? {
         AnyItem::Body(body) => body.append(source),
         AnyItem::Writer(writer) => writer.append(source).await?,
-        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => return Err(not_a_body(dest)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) | AnyItem::Kv(_) => {
+            return Err(not_a_body(dest));
+        }
     }
     Ok(())
 }
@@ -83,9 +85,10 @@ pub(crate) async fn write(
             Ok(data.len())
         }
         AnyItem::Writer(writer) if end == End::Back => Ok(writer.write(data).await?),
-        AnyItem::Writer(_) | AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => {
-            Err(not_a_body(handle))
-        }
+        AnyItem::Writer(_)
+        | AnyItem::PendingRequest(_)
+        | AnyItem::RequestPromise(_)
+        | AnyItem::Kv(_) => Err(not_a_body(handle)),
     }
 }
 
@@ -119,7 +122,9 @@ pub(crate) fn known_length(session: &mut Session, handle: BodyHandle) -> Result<
     match session.items.any(handle)? {
         AnyItem::Body(body) => body.known_length().ok_or(Error::Absent),
         AnyItem::Writer(_) => Err(Error::Absent),
-        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => Err(not_a_body(handle)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) | AnyItem::Kv(_) => {
+            Err(not_a_body(handle))
+        }
     }
 }
 
@@ -128,7 +133,9 @@ pub(crate) fn trailers_mut(session: &mut Session, handle: BodyHandle) -> Result<
     match session.items.any(handle)? {
         AnyItem::Body(body) => Ok(body.trailers_mut()),
         AnyItem::Writer(writer) => Ok(writer.trailers_mut()),
-        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => Err(not_a_body(handle)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) | AnyItem::Kv(_) => {
+            Err(not_a_body(handle))
+        }
     }
 }
 
@@ -138,7 +145,9 @@ pub(crate) fn trailers(session: &mut Session, handle: BodyHandle) -> Result<&Hea
     match session.items.any(handle)? {
         AnyItem::Body(body) => body.trailers().ok_or(Error::Again),
         AnyItem::Writer(_) => Err(Error::Invalid("trailers of a write end")),
-        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) => Err(not_a_body(handle)),
+        AnyItem::PendingRequest(_) | AnyItem::RequestPromise(_) | AnyItem::Kv(_) => {
+            Err(not_a_body(handle))
+        }
     }
 }
 

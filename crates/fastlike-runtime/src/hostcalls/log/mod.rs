@@ -19,18 +19,18 @@ pub(crate) fn endpoint_get(session: &mut Session, name: &[u8]) -> Result<Endpoin
     }
     let text =
         std::str::from_utf8(name).map_err(|_| Error::Invalid("log endpoint name: no UTF-8"))?;
-    let lower = text.to_ascii_lowercase();
-    let reserved =
-        matches!(lower.as_str(), "stdout" | "stderr") || lower.starts_with("fst_managed_");
-    if text.is_empty() || reserved || text.contains(['\n', '\r']) {
+    if text.is_empty() || crate::log::is_reserved(text) || text.contains(['\n', '\r']) {
         return Err(Error::Invalid("log endpoint name: empty or reserved"));
     }
     session.opened.log_endpoints.insert(text.to_owned())
 }
 
-/// Writes one line to the endpoint.
+/// Writes one line to the endpoint. The line break that ends a message is no
+/// part of it, and an empty one is none, as on the platform.
 pub(crate) fn write(session: &Session, handle: EndpointHandle, message: &[u8]) -> Result<()> {
     let endpoint = session.opened.log_endpoints.get(handle)?;
-    session.world.logs.write(endpoint, message);
+    if let Some(message) = crate::log::without_end(message) {
+        session.world.logs.write(endpoint, message);
+    }
     Ok(())
 }

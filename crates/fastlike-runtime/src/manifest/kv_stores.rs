@@ -1,0 +1,272 @@
+//! `[local_server.kv_stores]`: each an array of entries, or a JSON file. In
+//! older files `object_stores` or `object_store`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use toml::de::DeValue;
+
+use super::problem::{Log, Problem};
+use super::raw::{Item, Section};
+use super::resolve::{Files, kind};
+use crate::kv::{KvSeed, check_key};
+use crate::limits;
+
+/// What one KV store begins with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KvStoreSettings {
+    /// What is in it at first.
+    pub entries: BTreeMap<String, KvSeed>,
+    /// The JSON file that they were read from, if not one by one.
+    pub file: Option<PathBuf>,
+}
+
+pub(super) fn read(
+    local: &mut Section<'_>,
+    files: &Files,
+    log: &mut Log,
+) -> BTreeMap<String, KvStoreSettings> {
+    let mut stores = BTreeMap::new();
+    for key in ["kv_stores", "object_stores", "object_store"] {
+        let Some(mut section) = local.section(key, log) else {
+            continue;
+        };
+        for item in section.take_all() {
+            let name = item.name().to_owned();
+            if name.is_empty() || name.len() > limits::STORE_NAME {
+                let max = limits::STORE_NAME;
+                log.error(item.problem_at_key(format!("the name of a store has 1 to {max} bytes")));
+            }
+            if stores.contains_key(&name) {
+                log.error(
+                    item.problem_at_key("a KV store has this name already")
+                        .help("`object_stores` are KV stores by their older name"),
+                );
+            }
+            stores.insert(name, store(item, files, log).unwrap_or_default());
+        }
+    }
+    stores
+}
+
+fn store(item: Item<'_>, files: &Files, log: &mut Log) -> Option<KvStoreSettings> {
+    match item.value() {
+        DeValue::Array(_) => Some(array(item, files, log)),
+        DeValue::Table(_) => file(item, files, log),
+        _ => {
+            let help =
+                "write `[{ key = \"…\", data = \"…\" }]` or `{ file = \"…\", format = \"json\" }`";
+            log.error(
+                item.problem("expected an array of entries or a table")
+                    .help(help),
+            );
+            None
+        }
+    }
+}
+
+fn array(item: Item<'_>, files: &Files, log: &mut Log) -> KvStoreSettings {
+    let mut store = KvStoreSettings::default();
+    for item in item.elements() {
+        let Some(mut section) = item.clone().section(log) else {
+            continue;
+        };
+        let key = key(&mut section, log);
+        let value = value(&mut section, files, log);
+        let metadata = section.take("metadata");
+        let metadata = metadata.map(|item| metadata_in(&item, log));
+        section.finish(log);
+        let Some((key, value)) = key.zip(value) else {
+            continue;
+        };
+        let seed = KvSeed {
+            value,
+            metadata: metadata.flatten().unwrap_or_default(),
+        };
+        if store.entries.insert(key.clone(), seed).is_some() {
+            log.warn(item.problem_at_key(format!("{key:?} is there twice; the later counts")));
+        }
+    }
+    store
+}
+
+fn key(section: &mut Section<'_>, log: &mut Log) -> Option<String> {
+    let Some(item) = section.take("key") else {
+        log.error(section.problem("`key` is missing"));
+        return None;
+    };
+    let key = item.string(log)?;
+    match check_key(&key) {
+        Ok(()) => Some(key),
+        Err(why) => {
+            log.error(item.problem(why.to_string()));
+            None
+        }
+    }
+}
+
+fn value(section: &mut Section<'_>, files: &Files, log: &mut Log) -> Option<Bytes> {
+    let data = section.take("data");
+    let file = section.take("file");
+    let path = section.take("path");
+    let help = "give one of `data` and `file`";
+    let (item, value) = match (data, file.or(path)) {
+        (Some(data), None) => {
+            let value = data.string(log)?.into_bytes();
+            (data, value)
+        }
+        (None, Some(file)) => {
+            let (_, value) = files.read(&file, log)?;
+            (file, value)
+        }
+        (None, None) => {
+            log.error(section.problem("the entry has no value").help(help));
+            return None;
+        }
+        (Some(_), Some(file)) => {
+            log.error(file.problem_at_key("`data` is there, too").help(help));
+            return None;
+        }
+    };
+    limited(value, |why| item.problem(why), log)
+}
+
+fn metadata_in(item: &Item<'_>, log: &mut Log) -> Option<Bytes> {
+    let metadata = item.string(log)?;
+    short(metadata, |why| item.problem(why), log)
+}
+
+fn limited(value: Vec<u8>, at: impl FnOnce(String) -> Problem, log: &mut Log) -> Option<Bytes> {
+    let (length, max) = (value.len(), limits::KV_VALUE);
+    if length > max {
+        log.error(at(format!(
+            "the value has {length} bytes, the limit is {max}"
+        )));
+        return None;
+    }
+    Some(value.into())
+}
+
+fn short(metadata: String, at: impl FnOnce(String) -> Problem, log: &mut Log) -> Option<Bytes> {
+    let (length, max) = (metadata.len(), limits::KV_METADATA);
+    if length > max {
+        log.error(at(format!(
+            "the metadata has {length} bytes, the limit is {max}"
+        )));
+        return None;
+    }
+    Some(metadata.into())
+}
+
+fn file(item: Item<'_>, files: &Files, log: &mut Log) -> Option<KvStoreSettings> {
+    let mut section = item.section(log)?;
+    let format = section.string("format", log);
+    let file = section.take("file");
+    if file.is_none() {
+        log.error(section.problem("`file` is missing"));
+    }
+    match &format {
+        Some((word, _)) if word == "json" => {}
+        Some((word, item)) => log.error(
+            item.problem(format!("`{word}` is not a format of KV stores"))
+                .suggest(word, &["json"]),
+        ),
+        None => log.error(
+            section
+                .problem("`format` is missing")
+                .help("write `format = \"json\"`"),
+        ),
+    }
+    section.finish(log);
+    let item = file?;
+    let (path, object) = files.read_json(&item, log)?;
+    let mut entries = BTreeMap::new();
+    for (key, value) in object {
+        let json = Json {
+            item: &item,
+            path: &path,
+            key: &key,
+        };
+        if let Some(seed) = json.entry(value, files, log) {
+            entries.insert(key, seed);
+        }
+    }
+    Some(KvStoreSettings {
+        entries,
+        file: Some(path),
+    })
+}
+
+/// One entry of a JSON file.
+struct Json<'a> {
+    item: &'a Item<'a>,
+    path: &'a std::path::Path,
+    key: &'a str,
+}
+
+impl Json<'_> {
+    fn problem(&self, message: &str) -> Problem {
+        let (path, key) = (self.path.display(), self.key);
+        self.item
+            .problem(format!("in `{path}`: {key:?}: {message}"))
+    }
+
+    fn entry(&self, value: Value, files: &Files, log: &mut Log) -> Option<KvSeed> {
+        if let Err(why) = check_key(self.key) {
+            log.error(self.problem(&why.to_string()));
+            return None;
+        }
+        match value {
+            Value::String(text) => {
+                let value = limited(text.into_bytes(), |why| self.problem(&why), log)?;
+                Some(value.into())
+            }
+            Value::Object(object) => self.object(object, files, log),
+            other => {
+                let found = kind(&other);
+                let message = format!("expected a string or an object, not {found}");
+                log.error(self.problem(&message));
+                None
+            }
+        }
+    }
+
+    fn object(
+        &self,
+        mut object: Map<String, Value>,
+        files: &Files,
+        log: &mut Log,
+    ) -> Option<KvSeed> {
+        let data = self.text(&mut object, "data", log);
+        let file = self.text(&mut object, "file", log);
+        let metadata = self.text(&mut object, "metadata", log).unwrap_or_default();
+        for unknown in object.keys() {
+            log.warn(self.problem(&format!("unknown key `{unknown}`, ignored")));
+        }
+        let value = match (data, file) {
+            (Some(data), None) => data.into_bytes(),
+            (None, Some(name)) => files.read_named(&name, self.item, log)?.1,
+            (None, None) | (Some(_), Some(_)) => {
+                log.error(self.problem("it needs one of `data` and `file`"));
+                return None;
+            }
+        };
+        Some(KvSeed {
+            value: limited(value, |why| self.problem(&why), log)?,
+            metadata: short(metadata, |why| self.problem(&why), log)?,
+        })
+    }
+
+    fn text(&self, object: &mut Map<String, Value>, key: &str, log: &mut Log) -> Option<String> {
+        match object.remove(key)? {
+            Value::String(text) => Some(text),
+            other => {
+                let found = kind(&other);
+                log.error(self.problem(&format!("`{key}` must be a string, not {found}")));
+                None
+            }
+        }
+    }
+}
