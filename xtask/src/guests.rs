@@ -10,9 +10,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::projects;
 use crate::shell::{cargo, has, in_ci, output, root, run, target};
 
-const WASM: &str = "wasm32-wasip1";
+pub(crate) const WASM: &str = "wasm32-wasip1";
 
 /// The guests that are there now.
 pub(crate) struct Built {
@@ -56,6 +57,7 @@ pub(crate) fn build() -> Result<Built> {
         Err(error) => skipped.extend(scripts.into_iter().map(|name| (name, format!("{error:#}")))),
     }
     remove_others(&dir, &wanted)?;
+    skipped.extend(projects::build()?);
     Ok(Built {
         dir,
         count: wanted.len(),
@@ -148,7 +150,7 @@ fn compiled(name: &str) -> PathBuf {
     wasm(&release, name)
 }
 
-fn ensure_wasm_target() -> Result<()> {
+pub(crate) fn ensure_wasm_target() -> Result<()> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let library = Path::new(sysroot.trim()).join("lib/rustlib").join(WASM);
     if library.is_dir() {
@@ -177,20 +179,9 @@ fn javascript(sources: &Path, scripts: &[String], dir: &Path) -> Result<()> {
     if !has("npm") {
         bail!("there is no npm on PATH");
     }
-    // Beside the other build products, so that the sources stay as they are.
     let work = target().join("guests/js");
+    npm_install(sources, &work)?;
     fs::create_dir_all(work.join("src"))?;
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(sources.join(file), work.join(file))?;
-    }
-    // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms,
-    // and npm writes only those that it can load where it runs.
-    let mut install = Command::new("npm");
-    install
-        .args(["install", "--no-save", "--ignore-scripts"])
-        .args(["--no-audit", "--no-fund", "--loglevel", "error"])
-        .current_dir(&work);
-    run(&mut install)?;
     for name in scripts {
         let script = format!("src/{name}.js");
         fs::copy(sources.join(&script), work.join(&script))?;
@@ -203,6 +194,23 @@ fn javascript(sources: &Path, scripts: &[String], dir: &Path) -> Result<()> {
     }
     fs::write(stamp, key)?;
     Ok(())
+}
+
+/// Installs the packages of a folder with a `package.json` and its lock file into another one,
+/// beside the other build products, so that the sources stay as they are.
+pub(crate) fn npm_install(sources: &Path, work: &Path) -> Result<()> {
+    fs::create_dir_all(work)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(sources.join(file), work.join(file))?;
+    }
+    // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms,
+    // and npm writes only those that it can load where it runs.
+    let mut install = Command::new("npm");
+    install
+        .args(["install", "--no-save", "--ignore-scripts"])
+        .args(["--no-audit", "--no-fund", "--loglevel", "error"])
+        .current_dir(work);
+    run(&mut install)
 }
 
 /// The names of the files with this extension in a folder, sorted.
@@ -225,7 +233,7 @@ fn wasm(dir: &Path, name: &str) -> PathBuf {
 }
 
 /// Where the key of a family is kept.
-fn stamp(family: &Path) -> Result<PathBuf> {
+pub(crate) fn stamp(family: &Path) -> Result<PathBuf> {
     let name = family.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| anyhow!("{} has a name", family.display()))?;
     Ok(target().join("guests").join(format!("{name}.key")))
@@ -237,7 +245,7 @@ fn is_current(stamp: &Path, key: &str, programs: &[String], dir: &Path) -> bool 
 }
 
 /// A key that changes when one of the files, or what is told of the tools, changes.
-fn key(paths: &[PathBuf], tools: &str) -> Result<String> {
+pub(crate) fn key(paths: &[PathBuf], tools: &str) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     tools.hash(&mut hasher);
     for path in paths {

@@ -13,6 +13,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod guests;
+mod projects;
 mod shell;
 mod test;
 mod tidy;

@@ -21,7 +21,7 @@ const VALID: Duration = Duration::from_secs(825 * 24 * 60 * 60);
 const EARLY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How clients connect, found to be in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ClientPlan {
     options: ServeOptions,
     secure: bool,

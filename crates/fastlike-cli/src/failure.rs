@@ -34,13 +34,22 @@ impl Failure {
         }
     }
 
+    /// The files whose change may mend it, if they are known.
+    pub(crate) fn files(&self) -> &[std::path::PathBuf] {
+        match self {
+            Self::Manifest(error) => error.files(),
+            Self::Error { .. } => &[],
+        }
+    }
+
     /// Writes it to the standard error output.
     pub(crate) fn print(&self) {
         let styled = styled();
         anstream::eprint!("{}", self.render(styled));
     }
 
-    fn render(&self, styled: bool) -> String {
+    /// The text for the terminal, with a line break at its end.
+    pub(crate) fn render(&self, styled: bool) -> String {
         match self {
             Self::Error { error, help } => {
                 let mut text = chain(error.as_ref());

@@ -33,7 +33,7 @@ pub(crate) fn start(
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(report.styled())
-        .with_writer(Lines(report.printer().clone()));
+        .with_writer(Lines(report.printer().clone(), report.own()));
     // Only a second call could fail, and there is none.
     let _ = match args.log_format {
         LogFormat::Json => subscriber
@@ -52,7 +52,7 @@ pub(crate) fn start(
 }
 
 /// Hands each event, which `tracing` writes in one piece, to the printer.
-struct Lines(Printer);
+struct Lines(Printer, Stream);
 
 impl<'a> MakeWriter<'a> for Lines {
     type Writer = &'a Self;
@@ -64,7 +64,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl io::Write for &Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.print(Stream::Stdout, bytes.to_vec());
+        self.0.print(self.1, bytes.to_vec());
         Ok(bytes.len())
     }
 

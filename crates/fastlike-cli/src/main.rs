@@ -7,18 +7,19 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod backtrace;
 mod clients;
 mod commands;
 mod failure;
 mod logging;
 mod plan;
 mod printer;
+mod project;
 mod report;
 mod units;
+mod watch;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 /// Requests allocate from many threads at once, which it is good at.
 #[global_allocator]
@@ -26,9 +27,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Usage errors, `--help` and `--version` end here, as clap does it.
-    let cli = args::Cli::parse();
+    let cli = args::parse();
     match commands::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             failure.print();
             ExitCode::FAILURE

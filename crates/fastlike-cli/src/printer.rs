@@ -26,21 +26,29 @@ pub(crate) enum Stream {
     Stderr,
 }
 
-enum Job {
+#[derive(Debug)]
+pub(crate) enum Job {
     Write(Stream, Vec<u8>),
     /// Answered when everything before it is written.
     Flush(SyncSender<()>),
 }
 
-/// Hands lines to the writing thread. Clones share it.
+/// Where lines are handed in. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Printer {
-    jobs: Sender<Job>,
-    state: Arc<State>,
+pub(crate) enum Printer {
+    /// A thread writes them.
+    Thread {
+        /// To the thread.
+        jobs: Sender<Job>,
+        /// Shared with it.
+        state: Arc<State>,
+    },
+    /// They are written before the caller goes on.
+    AtOnce,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     waiting: AtomicUsize,
     lost: AtomicU64,
 }
@@ -61,27 +69,53 @@ impl Printer {
         std::thread::Builder::new()
             .name("fastlike-printer".to_owned())
             .spawn(move || write_all(&receiver, &shared, stdout, stderr))?;
-        Ok(Self { jobs, state })
+        Ok(Self::Thread { jobs, state })
     }
 
-    /// Writes `line`, which has its line break at its end. Never waits.
+    /// A printer that keeps the order of what is written elsewhere to the same
+    /// streams, for programs that nobody waits for but their user.
+    pub(crate) fn at_once() -> Self {
+        Self::AtOnce
+    }
+
+    /// Writes `line`, which has its line break at its end. Never waits where
+    /// a thread writes.
     pub(crate) fn print(&self, stream: Stream, line: Vec<u8>) {
-        let waiting = self.state.waiting.fetch_add(line.len(), Ordering::Relaxed);
+        let Self::Thread { jobs, state } = self else {
+            // A reader that has gone away is told by nobody else either.
+            let _ = write_now(stream, &line);
+            return;
+        };
+        let waiting = state.waiting.fetch_add(line.len(), Ordering::Relaxed);
         if waiting.saturating_add(line.len()) > WAITING {
-            self.state.waiting.fetch_sub(line.len(), Ordering::Relaxed);
-            self.state.lost.fetch_add(1, Ordering::Relaxed);
+            state.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            state.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         // The thread lives as long as a printer does.
-        let _ = self.jobs.send(Job::Write(stream, line));
+        let _ = jobs.send(Job::Write(stream, line));
     }
 
     /// Waits until everything so far is written, but not for long.
     pub(crate) fn flush(&self) {
+        let Self::Thread { jobs, .. } = self else {
+            return;
+        };
         let (done, wait) = sync_channel(1);
-        if self.jobs.send(Job::Flush(done)).is_ok() {
+        if jobs.send(Job::Flush(done)).is_ok() {
             let _ = wait.recv_timeout(LAST_WORDS);
         }
+    }
+}
+
+fn write_now(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    match stream {
+        Stream::Stdout => {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)?;
+            out.flush()
+        }
+        Stream::Stderr => io::stderr().lock().write_all(bytes),
     }
 }
 

@@ -1,26 +1,31 @@
 //! What is printed while a program is served.
 
+mod admin;
+mod reloading;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use annotate_snippets::Level;
 use fastlike_runtime::manifest::Warning;
-use fastlike_runtime::{LogSink, Observer, Outcome, OutputSink, RequestReport, Summary};
+use fastlike_runtime::{Invoked, LogSink, Observer, Outcome, OutputSink, RequestReport, Summary};
 use owo_colors::Style;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::args::{LogFormat, OutputArgs};
-use crate::failure;
 use crate::printer::{Printer, Stream};
 use crate::units::{show_duration, show_size};
+use crate::{backtrace, failure};
 
 /// Prints, for people or for programs. Clones print to the same place.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     printer: Printer,
+    /// Where its own lines go.
+    own: Stream,
     format: LogFormat,
     styled: bool,
     verbose: bool,
@@ -28,12 +33,17 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(printer: Printer, args: &OutputArgs) -> Self {
-        let stdout = anstream::AutoStream::choice(&std::io::stdout());
+    /// A report whose own lines go to `own`.
+    pub(crate) fn new(printer: Printer, own: Stream, args: &OutputArgs) -> Self {
+        let colors = match own {
+            Stream::Stdout => anstream::AutoStream::choice(&std::io::stdout()),
+            Stream::Stderr => anstream::AutoStream::choice(&std::io::stderr()),
+        };
         Self {
             printer,
+            own,
             format: args.log_format,
-            styled: args.log_format == LogFormat::Human && stdout != anstream::ColorChoice::Never,
+            styled: args.log_format == LogFormat::Human && colors != anstream::ColorChoice::Never,
             verbose: args.verbose > 0,
             quiet: args.quiet,
         }
@@ -43,7 +53,12 @@ impl Report {
         &self.printer
     }
 
-    /// Whether colours are wanted on the standard output.
+    /// Where its own lines go.
+    pub(crate) fn own(&self) -> Stream {
+        self.own
+    }
+
+    /// Whether colours are wanted there.
     pub(crate) fn styled(&self) -> bool {
         self.styled
     }
@@ -63,6 +78,29 @@ impl Report {
             );
         }
         let text = failure::render(Level::WARNING, warning, failure::styled());
+        self.printer.print(Stream::Stderr, text.into_bytes());
+    }
+
+    /// A run of `fastlike run` did not end by itself.
+    /// `whole`: with all that is in its backtrace.
+    pub(crate) fn failed_run(&self, ran: &Invoked, whole: bool) {
+        let what = fault(&ran.outcome).unwrap_or_default();
+        let why = match &ran.outcome {
+            Outcome::Trapped(why) => format!("{what}: {why}"),
+            _ => what,
+        };
+        if self.format == LogFormat::Json {
+            return self.json("ERROR", &why, json!({ "backtrace": ran.backtrace }));
+        }
+        let mut text = format!("error: {why}\n");
+        match &ran.backtrace {
+            Some(backtrace) if whole => text.push_str(backtrace),
+            Some(backtrace) => text.push_str(&backtrace::shorten(backtrace)),
+            None => {}
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
         self.printer.print(Stream::Stderr, text.into_bytes());
     }
 
@@ -158,7 +196,7 @@ impl Report {
 
     fn info(&self, line: impl Display) {
         let level = if self.verbose { "INFO " } else { "" };
-        self.line(Stream::Stdout, &format!("{level}{line}"));
+        self.line(self.own, &format!("{level}{line}"));
     }
 
     fn line(&self, stream: Stream, line: &str) {
@@ -174,7 +212,7 @@ impl Report {
         if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
             object.extend(fields);
         }
-        self.line(Stream::Stdout, &object.to_string());
+        self.line(self.own, &object.to_string());
     }
 
     fn paint(&self, text: &str, style: Style) -> String {

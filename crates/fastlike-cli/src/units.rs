@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-/// Reads `500ms`, `10s`, `2m` or `1h`.
+/// Reads `50us`, `500ms`, `10s`, `2m` or `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
+    let micros = match unit {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
         _ => return Err("write a number and a unit: 500ms, 10s, 2m or 1h".to_owned()),
     };
-    Ok(Duration::from_millis(product(number, millis)?))
+    Ok(Duration::from_micros(product(number, micros)?))
 }
 
 /// Reads `131072`, `64KiB`, `128MiB` or `1GiB`; `KB`, `MB` and `GB` are

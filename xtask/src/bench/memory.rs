@@ -1,4 +1,5 @@
-//! What bodies cost in memory: a large one that passes through, and many that nobody takes.
+//! What things cost in memory: a large body that passes through, many that nobody takes, and
+//! stored values.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -47,6 +48,54 @@ pub(super) fn measure(server: &Server) -> Result<()> {
         more / 1024,
         more / SLOW_CLIENTS,
     );
+    Ok(())
+}
+
+/// Values that are stored, and their size in bytes.
+const VALUES: u64 = 10_000;
+const VALUE: usize = 1 << 10;
+
+/// Prints what stored values cost in memory.
+pub(super) fn stored(server: &Server) -> Result<()> {
+    // The first ones get the memory that the start has left.
+    store(server, "first")?;
+    store(server, "second")?;
+    let before = server.memory();
+    store(server, "third")?;
+    let more = server.memory().saturating_sub(before);
+    println!(
+        "{VALUES} stored values of {VALUE} bytes: {:.1} MiB more, {} bytes each",
+        more as f64 / 1024.0,
+        more * 1024 / VALUES,
+    );
+    Ok(())
+}
+
+/// Stores values under keys that begin so, one after another.
+fn store(server: &Server, prefix: &str) -> Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let value = "v".repeat(VALUE);
+    let mut response = Vec::new();
+    for n in 0..VALUES {
+        let key = format!("{prefix}/{n:06}");
+        let request = format!(
+            "POST /bench/insert?{key} HTTP/1.1\r\nhost: bench\r\ncontent-length: {VALUE}\r\n\r\n{value}"
+        );
+        stream.write_all(request.as_bytes())?;
+        response.clear();
+        while !response.ends_with(b"\r\n\r\nok") {
+            let mut some = [0; 1024];
+            match stream.read(&mut some)? {
+                0 => bail!(
+                    "{key} was not stored: {}",
+                    String::from_utf8_lossy(&response)
+                ),
+                count => response.extend(some.iter().take(count)),
+            }
+        }
+    }
     Ok(())
 }
 

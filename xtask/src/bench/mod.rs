@@ -55,6 +55,7 @@ enum Client {
 
 const SCENARIOS: &[Scenario] = &[
     Scenario::get("hello", "hello", "/"),
+    Scenario::get("kv", "kv_store_read", "/"),
     Scenario::get("proxy-small", "proxy", "/small"),
     Scenario::get("proxy-64k", "proxy", "/64k"),
     Scenario::get("proxy-10m", "proxy", "/10m"),
@@ -163,6 +164,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!();
         let server = Runtime::fastlike().serve(&guests.dir.join("proxy.wasm"), &origin, &dir)?;
         memory::measure(&server)?;
+        let guest = guests.dir.join("kv_store_operations.wasm");
+        let server = Runtime::fastlike().serve(&guest, &origin, &dir)?;
+        memory::stored(&server)?;
     }
     let results = dir.join("results.json");
     fs::write(&results, report::json(options.seconds, &rows)).context("results.json")?;

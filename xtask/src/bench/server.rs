@@ -19,7 +19,6 @@ const START: Duration = Duration::from_secs(60);
 pub(super) struct Runtime {
     pub(super) name: &'static str,
     program: PathBuf,
-    is_viceroy: bool,
 }
 
 impl Runtime {
@@ -27,7 +26,6 @@ impl Runtime {
         Self {
             name: "fastlike",
             program: target().join("release/fastlike"),
-            is_viceroy: false,
         }
     }
 
@@ -35,7 +33,6 @@ impl Runtime {
         Self {
             name: "viceroy",
             program: "viceroy".into(),
-            is_viceroy: true,
         }
     }
 
@@ -44,24 +41,23 @@ impl Runtime {
         let port = free_port()?;
         let address = format!("127.0.0.1:{port}");
         let url = format!("http://127.0.0.1:{}", origin.0.port);
+        let path = dir.join("fastly.toml");
+        fs::write(&path, manifest(&url))?;
         let mut command = Command::new(&self.program);
-        command.arg("serve").arg(guest);
-        if self.is_viceroy {
-            let manifest = dir.join("fastly.toml");
-            fs::write(&manifest, viceroy_manifest(&url))?;
-            command.arg("-C").arg(manifest).args(["--addr", &address]);
-        } else {
-            let backend = format!("origin={url}");
-            command.args(["--bind", &address, "--backend", &backend]);
-        }
+        // Both know this spelling.
+        command.arg("serve").arg(guest).arg("-C").arg(path);
+        command.args(["--addr", &address]);
         Server::start(&mut command, port, &dir.join(format!("{}.log", self.name)))
     }
 }
 
-fn viceroy_manifest(url: &str) -> String {
+/// A backend, and a KV store with a value of 1 KiB.
+fn manifest(url: &str) -> String {
+    let value = "v".repeat(1 << 10);
     format!(
         "manifest_version = 2\nname = \"bench\"\nlanguage = \"rust\"\n\n\
-         [local_server.backends.origin]\nurl = \"{url}\"\n"
+         [local_server.backends.origin]\nurl = \"{url}\"\n\n\
+         [[local_server.kv_stores.bench]]\nkey = \"key\"\ndata = \"{value}\"\n"
     )
 }
 

@@ -10,13 +10,14 @@ const DOMAIN: &[&str] = &[
     "http/",
     "backend/",
     "cache/",
-    "stores/",
+    "kv/",
     "geo/",
     "manifest/",
     "geo.rs",
-    "log.rs",
+    "log/",
+    "rate/",
     "device.rs",
-    "erl.rs",
+    "purge.rs",
     "shield.rs",
     "ua.rs",
 ];
@@ -125,6 +126,7 @@ pub(super) fn environment_only_in_the_cli(tree: &Tree) -> Vec<Finding> {
         RUNTIME,
         "crates/fastlike-abi/src/",
         "crates/fastlike-geo/src/",
+        "crates/fastlike-admin/src/",
     ];
     let files = libraries.iter().flat_map(|folder| tree.rust_in(folder));
     let reads = files.flat_map(|file| {

@@ -25,7 +25,7 @@ const PAGE: &str = include_str!("../../demo/origin.html");
 
 pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failure> {
     let addresses = plan::addresses(&args.listen.bind)?;
-    let compile_cache = plan::compile_cache(&args.cache, environment);
+    let compile_cache = plan::compile_cache(&args.compilation, environment);
     // What this program could do and does not need is no news here.
     let report = super::report(&args.output, "error", environment)?;
     let report = &report;
@@ -52,7 +52,7 @@ pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failu
         report.hint(&format!(
             "the same, streamed line by line: http://{address}/origin/slow"
         ));
-        listen::serve(&fastlike, listener, ServeOptions::new(), report).await
+        listen::serve(&fastlike.into(), listener, ServeOptions::new(), report).await
     })
 }
 

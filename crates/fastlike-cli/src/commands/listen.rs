@@ -3,8 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
-use fastlike_runtime::{Builder, Fastlike, ServeOptions, StartError};
+use fastlike_runtime::{Builder, Current, Fastlike, ServeOptions, StartError};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::args::OutputArgs;
 use crate::failure::Failure;
@@ -54,15 +55,19 @@ pub(super) async fn build(builder: Builder) -> Result<Fastlike, Failure> {
                     Some(_) => {
                         "build the program first; the official CLI writes it to bin/main.wasm"
                     }
-                    None => "name a .wasm file, or a command: serve, demo or completions",
+                    None => "name a .wasm file, or a command: serve, run, dev, demo or completions",
                 })
+            }
+            StartError::Read { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+                Some("name the .wasm file in it; `fastlike dev` builds and serves a project's folder")
             }
             StartError::NotWasm { .. } => {
                 Some("name the compiled program: a .wasm file, or a .wat file with its text")
             }
-            StartError::UnknownImports { .. } => {
-                Some("build the program with an SDK of the Compute platform, for wasm32-wasip1")
-            }
+            StartError::UnknownImports { .. } => Some(
+                "build the program with an SDK of the Compute platform, for wasm32-wasip1; \
+                     `--unknown-import-behavior trap` serves it as it is",
+            ),
             _ => None,
         };
         let failure = Failure::from(error);
@@ -76,20 +81,44 @@ pub(super) async fn build(builder: Builder) -> Result<Fastlike, Failure> {
 /// Serves until a signal asks for the end, then lets the requests that run
 /// finish.
 pub(super) async fn serve(
-    fastlike: &Fastlike,
+    current: &Current,
     listener: TcpListener,
     options: ServeOptions,
     report: &Report,
 ) -> Result<(), Failure> {
-    let signals = Signals::new()?;
-    Ok(fastlike
-        .serve_with(listener, options, signals.first(report.clone()))
-        .await?)
+    let beside = std::future::ready(());
+    serve_beside(current, listener, options, report, Signals::new()?, beside).await
+}
+
+/// As [`serve`], with something else to do meanwhile, which ends with the
+/// first signal.
+pub(super) async fn serve_beside(
+    current: &Current,
+    listener: TcpListener,
+    options: ServeOptions,
+    report: &Report,
+    signals: Signals,
+    beside: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let (stop, mut stopped) = oneshot::channel::<()>();
+    let report = report.clone();
+    let shutdown = async move {
+        signals.first(report).await;
+        drop(stop);
+    };
+    let beside = async move {
+        tokio::select! {
+            () = beside => {}
+            _ = &mut stopped => {}
+        }
+    };
+    let (served, ()) = tokio::join!(current.serve_with(listener, options, shutdown), beside);
+    Ok(served?)
 }
 
 /// Interrupt (Ctrl-C) and termination. Registered before the first request,
 /// so that none is missed.
-struct Signals {
+pub(super) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -97,7 +126,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         #[cfg(unix)]
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -120,8 +149,9 @@ impl Signals {
         });
     }
 
+    /// The number of the next one.
     #[cfg(unix)]
-    async fn next(&mut self) -> i32 {
+    pub(super) async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupt.recv() => 2,
             _ = self.terminate.recv() => 15,
@@ -129,7 +159,7 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    async fn next(&mut self) -> i32 {
+    pub(super) async fn next(&mut self) -> i32 {
         match tokio::signal::ctrl_c().await {
             Ok(()) => 2,
             // Nobody can interrupt us, then.

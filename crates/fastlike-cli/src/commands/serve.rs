@@ -1,44 +1,37 @@
 //! `fastlike [serve] app.wasm`.
 
-use super::listen;
+use fastlike_runtime::Current;
+
+use super::admin;
+use super::listen::{self, Signals};
+use super::reload::Source;
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::plan::{Environment, ServePlan};
+use crate::watch::Watch;
 
 pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failure> {
-    let (typed, output) = (args.listen.bind.clone(), args.output.clone());
-    let plan = ServePlan::new(args, environment)?;
-    let report = super::report(&output, "warn", environment)?;
+    let mut plan = ServePlan::new(args.clone(), environment)?;
+    let report = super::report(&args.output, "warn", environment)?;
     let report = &report;
     super::block_on(report, async move {
-        for warning in &plan.manifest_warnings {
-            report.manifest_warning(warning);
-        }
-        for warning in &plan.warnings {
+        for warning in &plan.service.remarks {
             report.warning(warning);
         }
         // Before the program is compiled, which may take long: a taken port
         // is said at once, and early clients wait in the queue.
-        let (listener, address) = listen::bind(&typed, &plan.listen).await?;
-        let warm_up = plan.warm_up;
+        let (listener, address) = listen::bind(&args.listen.bind, &plan.listen).await?;
+        let admin = admin::Waiting::bind(plan.admin.take()).await?;
+        // What changes from here on is seen.
+        let watch = args.watch.watch.then(|| Watch::new(plan.files(), None));
         let clients = plan.clients.clone();
-        let targets: Vec<_> = plan
-            .backends
-            .iter()
-            .chain(&plan.proxy_to)
-            .map(|backend| (backend.name.clone(), backend.url.clone()))
-            .collect();
+        let targets = plan.service.targets();
 
-        let builder = listen::with_output(plan.builder(&address), report, &output);
-        let fastlike = listen::build(builder).await?;
-        if let Some(wanted) = warm_up {
-            let warmed = fastlike.warm_up(wanted).await;
-            if warmed < wanted {
-                report.warning(&format!(
-                    "only {warmed} of {wanted} sandboxes can be kept warm"
-                ));
-            }
+        let mut source = Source::new(args, environment.clone(), report.clone(), address);
+        if let Some(admin) = &admin {
+            source.observe(admin.metrics());
         }
+        let fastlike = source.make(plan).await?;
         report.loaded(fastlike.summary());
         for (name, url) in &targets {
             report.backend(name, url);
@@ -47,6 +40,16 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
         if let Some(path) = clients.made_certificate() {
             report.made_certificate(path, address);
         }
-        listen::serve(&fastlike, listener, clients.options(), report).await
+        let (current, options) = (Current::new(fastlike), clients.options());
+        if let Some(admin) = admin {
+            admin.serve(&current, report);
+        }
+        let Some(watch) = watch else {
+            return listen::serve(&current, listener, options, report).await;
+        };
+        report.watching(watch.count());
+        let signals = Signals::new()?;
+        let reloading = source.keep_up(current.clone(), watch);
+        listen::serve_beside(&current, listener, options, report, signals, reloading).await
     })
 }

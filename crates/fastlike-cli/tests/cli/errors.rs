@@ -29,7 +29,34 @@ fn a_command_that_is_none() {
         &["demoo", "--bind", "127.0.0.1:0"],
         "error: cannot read demoo\n\
          caused by: No such file or directory (os error 2)\n\
-         help: name a .wasm file, or a command: serve, demo or completions\n",
+         help: name a .wasm file, or a command: serve, run, dev, demo or completions\n",
+    );
+}
+
+#[test]
+fn a_misspelt_command_with_arguments() {
+    for args in [&["runn", "app.wasm"][..], &["runn", "--no-such-flag"]] {
+        let ended = run(args);
+        assert_eq!(ended.code, Some(2), "{args:?}");
+        let expected = "error: there is no command `runn`: there are serve, run, dev, demo and \
+                        completions\n";
+        assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    }
+    // Not every wrong line is about the command.
+    let ended = run(&["run", "--cpu-limt", "5s", "app.wasm"]);
+    assert_eq!(ended.code, Some(2));
+    let expected = "error: unexpected argument '--cpu-limt' before the program\n";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+}
+
+#[test]
+fn a_folder_is_no_program() {
+    let ended = run(&[".", "--bind", "127.0.0.1:0"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("help: name the .wasm file in it"),
+        "{}",
+        ended.stderr
     );
 }
 

@@ -29,11 +29,24 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Where `cargo xtask guests` puts what it builds.
+pub(crate) fn targets() -> PathBuf {
+    match std::env::var_os("FASTLIKE_GUESTS") {
+        Some(guests) => Path::new(&guests).join(".."),
+        None => workspace().join("target/guests"),
+    }
+}
+
 /// The command with an environment that is the same everywhere.
 pub(crate) fn fastlike(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fastlike"));
     command.args(args).stdin(Stdio::null());
-    for name in ["FASTLIKE_LOG", "CLICOLOR_FORCE", "COLUMNS"] {
+    for name in [
+        "FASTLIKE_ADMIN_TOKEN",
+        "FASTLIKE_LOG",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+    ] {
         command.env_remove(name);
     }
     // Tests share compiled guests, and leave the user's alone.
@@ -164,6 +177,47 @@ impl Server {
         self.stdout.lock().clone()
     }
 
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().clone()
+    }
+
+    /// Waits until `count` lines of both outputs have `text` in them.
+    pub(crate) fn lines(&self, text: &str, count: usize) {
+        let begun = Instant::now();
+        let there = || {
+            let (stdout, stderr) = (self.stdout(), self.stderr());
+            let lines = stdout.lines().chain(stderr.lines());
+            lines.filter(|line| line.contains(text)).count()
+        };
+        while there() < count {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no {count} lines with {text:?}:\n{}\n{}",
+                self.stdout(),
+                self.stderr()
+            );
+            pause();
+        }
+    }
+
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until something is so.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !is_so(self) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "not yet: {what}: {}",
+                self.stdout()
+            );
+            pause();
+        }
+    }
+
     /// Sends a signal by its name.
     #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
@@ -171,6 +225,16 @@ impl Server {
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(status.is_ok_and(|status| status.success()), "kill -{name}");
+    }
+
+    /// Interrupts it, if it has not ended, and waits for its end.
+    pub(crate) fn interrupt(&mut self) {
+        let id = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &id]).status();
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < PATIENCE {
+            pause();
+        }
     }
 
     /// Waits until it has ended.

@@ -1,0 +1,16 @@
+//! Requests that the program gives away.
+
+use clap::Args;
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Hand-offs")]
+pub(crate) struct HandOffArgs {
+    /// Hand Fanout requests off to the Pushpin on this port of 127.0.0.1; 0 for
+    /// none
+    #[arg(long, value_name = "PORT")]
+    pub(crate) local_pushpin_proxy_port: Option<u16>,
+
+    /// Whether the program may hand WebSockets off to backends [default: true]
+    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    pub(crate) enable_local_websocket_passthrough: Option<bool>,
+}

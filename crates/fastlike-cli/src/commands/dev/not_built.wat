@@ -1,0 +1,20 @@
+;; Answers 503 to everything.
+(module
+  (import "fastly_http_resp" "new" (func $resp_new (param i32) (result i32)))
+  (import "fastly_http_resp" "status_set" (func $status_set (param i32 i32) (result i32)))
+  (import "fastly_http_resp" "header_insert" (func $header_insert (param i32 i32 i32 i32 i32) (result i32)))
+  (import "fastly_http_resp" "send_downstream" (func $send (param i32 i32 i32) (result i32)))
+  (import "fastly_http_body" "new" (func $body_new (param i32) (result i32)))
+  (import "fastly_http_body" "write" (func $body_write (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  ;; 0: response, 4: body, 8: a count
+  (data (i32.const 32) "content-type")
+  (data (i32.const 64) "text/plain; charset=utf-8")
+  (data (i32.const 128) "The program could not be built: see the terminal of `fastlike dev`.\n")
+  (func (export "_start")
+    (drop (call $resp_new (i32.const 0)))
+    (drop (call $body_new (i32.const 4)))
+    (drop (call $status_set (i32.load (i32.const 0)) (i32.const 503)))
+    (drop (call $header_insert (i32.load (i32.const 0)) (i32.const 32) (i32.const 12) (i32.const 64) (i32.const 25)))
+    (drop (call $body_write (i32.load (i32.const 4)) (i32.const 128) (i32.const 68) (i32.const 0) (i32.const 8)))
+    (drop (call $send (i32.load (i32.const 0)) (i32.load (i32.const 4)) (i32.const 0)))))

@@ -1,0 +1,128 @@
+//! What a build writes among its sources.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+
+/// Builds that may follow each other without a change by anybody else.
+const FOLLOWING: u32 = 3;
+
+/// Tells what a build wrote from what was edited while it ran.
+///
+/// A file that changes during a build may be either, so another build follows.
+/// If that writes it once more with the same content, it is the build's.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    /// Files that changed during a build, as that left them.
+    seen: HashMap<PathBuf, Option<u64>>,
+    /// Files that builds write.
+    known: HashSet<PathBuf>,
+    following: u32,
+}
+
+impl Outputs {
+    /// What builds of a project are known to write: Cargo's lock file.
+    pub(super) fn of(root: &Path) -> Self {
+        Self {
+            known: HashSet::from([root.join("Cargo.lock")]),
+            ..Self::default()
+        }
+    }
+
+    /// What of `changed` asks for another build, and maybe a remark.
+    pub(super) fn after_build(&mut self, changed: Vec<PathBuf>) -> (Vec<PathBuf>, Option<String>) {
+        let mut next = Vec::new();
+        for path in changed {
+            if self.known.contains(&path) {
+                continue;
+            }
+            let content = content(&path);
+            if self.seen.insert(path.clone(), content) == Some(content) {
+                self.known.insert(path);
+            } else {
+                next.push(path);
+            }
+        }
+        if next.is_empty() {
+            self.following = 0;
+            return (next, None);
+        }
+        self.following += 1;
+        if self.following <= FOLLOWING {
+            return (next, None);
+        }
+        self.following = 0;
+        let names: Vec<_> = next.iter().map(|path| path.display().to_string()).collect();
+        let remark = format!(
+            "each build changes {}, so that none would be the last: name it in .fastlyignore",
+            names.join(", ")
+        );
+        self.known.extend(next);
+        (Vec::new(), Some(remark))
+    }
+}
+
+/// Tells one content from another; none for what cannot be read.
+pub(super) fn content(path: &Path) -> Option<u64> {
+    let bytes = std::fs::read(path).ok()?;
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        }
+    }
+
+    fn folder() -> Folder {
+        Folder(tempfile::tempdir().expect("a folder"))
+    }
+
+    #[test]
+    fn what_a_build_writes_again_asks_for_one_more_build_once() {
+        let (folder, mut outputs) = (folder(), Outputs::default());
+        let made = folder.write("made.js", "1");
+        assert_eq!(outputs.after_build(vec![made.clone()]).0.len(), 1);
+        assert!(outputs.after_build(vec![made.clone()]).0.is_empty());
+        // From now on it may differ.
+        folder.write("made.js", "2");
+        assert!(outputs.after_build(vec![made]).0.is_empty());
+    }
+
+    #[test]
+    fn what_is_edited_during_a_build_is_built() {
+        let (folder, mut outputs) = (folder(), Outputs::default());
+        for text in ["1", "2", "3"] {
+            let edited = folder.write("main.rs", text);
+            assert_eq!(outputs.after_build(vec![edited.clone()]).0, [edited]);
+        }
+        assert!(outputs.after_build(Vec::new()).0.is_empty());
+        let edited = folder.write("main.rs", "4");
+        assert_eq!(outputs.after_build(vec![edited.clone()]).0, [edited]);
+    }
+
+    #[test]
+    fn builds_that_never_do_the_same_end() {
+        let (folder, mut outputs) = (folder(), Outputs::default());
+        for round in 0..FOLLOWING {
+            let stamp = folder.write("stamp", &round.to_string());
+            assert!(!outputs.after_build(vec![stamp]).0.is_empty(), "{round}");
+        }
+        let stamp = folder.write("stamp", "last");
+        let (next, remark) = outputs.after_build(vec![stamp.clone()]);
+        assert!(next.is_empty());
+        assert!(remark.is_some_and(|remark| remark.contains(".fastlyignore")));
+        folder.write("stamp", "later");
+        assert!(outputs.after_build(vec![stamp]).0.is_empty());
+    }
+}

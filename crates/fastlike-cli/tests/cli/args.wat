@@ -1,0 +1,21 @@
+;; Prints its arguments, each with a zero byte at its end, then in turn to both
+;; outputs, and exits with the number of its arguments.
+(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 32) "one\ntwo three")
+  (func $print (param $fd i32) (param $at i32) (param $length i32)
+    (i32.store (i32.const 16) (local.get $at))
+    (i32.store (i32.const 20) (local.get $length))
+    (drop (call $fd_write (local.get $fd) (i32.const 16) (i32.const 1) (i32.const 24))))
+  (func (export "_start")
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (drop (call $args (i32.const 1024) (i32.const 2048)))
+    (call $print (i32.const 1) (i32.const 2048) (i32.load (i32.const 4)))
+    (call $print (i32.const 1) (i32.const 32) (i32.const 3))
+    (call $print (i32.const 2) (i32.const 35) (i32.const 5))
+    (call $print (i32.const 1) (i32.const 40) (i32.const 5))
+    (call $exit (i32.load (i32.const 0)))))

@@ -1,0 +1,255 @@
+//! `fastlike dev`: projects that are built, served, and built again.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::{Server, fastlike, guest, run_command};
+
+/// A project's folder.
+struct Place(TempDir);
+
+/// Copies `src/app.wat`, unless that has the word "broken" in it.
+const SCRIPT: &str = "\
+if grep -q broken src/app.wat; then echo \"src/app.wat:1: oops\" >&2; exit 3; fi
+if grep -q endless src/app.wat; then sleep 1000 & echo $! >$PIDS; echo endless; wait; fi
+cp src/app.wat bin/main.wasm
+";
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// A project that a script builds.
+    fn scripted() -> Self {
+        let place = Self::new();
+        place.write("fastly.toml", "[scripts]\nbuild = \"sh build.sh\"\n");
+        place.write("build.sh", SCRIPT);
+        place.write("src/app.wat", &saying("first"));
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    /// Runs `fastlike dev` in a folder of the project.
+    fn command(&self, folder: &str) -> Command {
+        let mut command = fastlike(&["dev", "--bind", "127.0.0.1:0"]);
+        command.current_dir(self.path(folder));
+        command.env_remove("CARGO_TARGET_DIR");
+        command
+    }
+
+    fn dev(&self, folder: &str) -> Server {
+        Server::start_command(&mut self.command(folder))
+    }
+}
+
+/// A program that answers with this word of five letters.
+fn saying(word: &str) -> String {
+    assert_eq!(word.len(), 5);
+    read("word.wat").replace("WORD!", word)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(guest(name)).expect("there")
+}
+
+#[test]
+fn a_project_is_built_by_its_script_and_again_when_its_sources_change() {
+    let place = Place::scripted();
+    let server = place.dev("src");
+    assert!(server.get("/").ends_with("\r\n\r\nfirst\n"));
+    server.stdout_line("Building with sh build.sh");
+    place.write("src/app.wat", &saying("other"));
+    server.stdout_line("Reloaded in ");
+    assert!(server.get("/").ends_with("\r\n\r\nother\n"));
+
+    place.write("src/app.wat", &format!("{} ;; broken", saying("third")));
+    server.stderr_line("Not built: what was built before is still served");
+    let said = server.stderr();
+    assert_eq!(said.matches("src/app.wat:1: oops").count(), 1, "{said}");
+    assert!(
+        said.contains("`sh build.sh` failed with exit code 3"),
+        "{said}"
+    );
+    assert!(server.get("/").ends_with("\r\n\r\nother\n"));
+    place.write("src/app.wat", &saying("third"));
+    server.lines("Reloaded in ", 2);
+    assert!(server.get("/").ends_with("\r\n\r\nthird\n"));
+
+    // A source that the program does not depend on.
+    place.write("src/notes.txt", "changed");
+    server.stdout_line("Built in ");
+    assert!(server.get("/").ends_with("\r\n\r\nthird\n"));
+}
+
+#[test]
+fn a_manifest_is_taken_over_without_a_build_unless_it_says_how_to_build() {
+    let place = Place::scripted();
+    let server = place.dev("");
+    let script = "[scripts]\nbuild = \"sh build.sh\"\n";
+    place.write("fastly.toml", &format!("{script}[local_server]\n"));
+    server.stdout_line("Reloaded in ");
+    assert_eq!(server.stdout().matches("Building with").count(), 1);
+    place.write("fastly.toml", "[scripts]\nbuild = 3\n");
+    server.stderr_line("Not reloaded: fastly.toml changed");
+    place.write("other.wat", &saying("other"));
+    server.lines("Building with", 2);
+    let copies = "[scripts]\nbuild = \"cp $FROM bin/main.wasm\"\npost_build = \"echo afterwards\"\n\
+                  env_file = \".env\"\n";
+    place.write(".env", "FROM=other.wat\n");
+    place.write("fastly.toml", copies);
+    server.stdout_line("Building with cp $FROM bin/main.wasm");
+    server.lines("afterwards", 2);
+    server.until("the other program", |server| {
+        server.get("/").ends_with("\r\n\r\nother\n")
+    });
+}
+
+#[test]
+fn clients_are_told_that_there_is_no_program_until_there_is() {
+    let place = Place::scripted();
+    place.write("src/app.wat", "broken");
+    let server = place.dev("");
+    server.stderr_line("Not built: ");
+    let answer = server.get("/");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(
+        answer.ends_with("see the terminal of `fastlike dev`.\n"),
+        "{answer}"
+    );
+    place.write("src/app.wat", &saying("first"));
+    server.stdout_line("Reloaded in ");
+    assert!(server.get("/").ends_with("\r\n\r\nfirst\n"));
+}
+
+#[test]
+fn what_changes_during_a_build_is_built_after_it() {
+    let place = Place::scripted();
+    let fifo = place.path("bin/fifo");
+    // Waits for the test after it has read the source, where there is a way.
+    let script = "cp src/app.wat bin/main.wasm\n\
+                  if test -e bin/fifo; then echo waiting; read line <bin/fifo; rm bin/fifo; fi\n";
+    place.write("build.sh", script);
+    let server = place.dev("");
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
+    assert!(made.success());
+    place.write("src/app.wat", &saying("other"));
+    server.stderr_line("waiting");
+    place.write("src/app.wat", &saying("third"));
+    fs::write(&fifo, "go on\n").expect("written");
+    server.lines("Building with", 3);
+    server.until("the last program", |server| {
+        server.get("/").ends_with("\r\n\r\nthird\n")
+    });
+    assert_eq!(server.stdout().matches("Building with").count(), 3);
+}
+
+/// True if the process has ended; maybe nobody has asked how.
+fn is_gone(pid: &str) -> bool {
+    let ps = Command::new("ps").args(["-o", "stat=", "-p", pid]).output();
+    let state = ps.expect("ps").stdout;
+    let state = String::from_utf8_lossy(&state).trim().to_owned();
+    state.is_empty() || state.starts_with('Z')
+}
+
+#[test]
+fn an_interrupt_ends_a_build_with_all_that_it_started() {
+    let (place, elsewhere) = (Place::scripted(), Place::new());
+    let pids = elsewhere.path("pids");
+    let mut command = place.command("");
+    let mut server = Server::start_command(command.env("PIDS", &pids));
+    place.write("src/app.wat", "endless");
+    server.stderr_line("endless");
+    let pid = fs::read_to_string(&pids).expect("written before it was said");
+    assert!(!is_gone(pid.trim()));
+    server.signal("INT");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(is_gone(pid.trim()));
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_no_project() {
+    let place = Place::new();
+    let ended = run_command(&mut place.command(""));
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: there is no fastly.toml here or in a folder above\nhelp: "),
+        "{}",
+        ended.stderr
+    );
+    place.write("fastly.toml", "");
+    let server = place.dev("");
+    server.stderr_line("nobody knows how");
+}
+
+/// A program without an SDK, which would have to be downloaded.
+const MAIN: &str = r#"
+#[link(wasm_import_module = "fastly_http_resp")]
+// SAFETY: these are the signatures of the platform.
+unsafe extern "C" {
+    #[link_name = "new"]
+    fn response(out: *mut u32) -> u32;
+    fn send_downstream(response: u32, body: u32, streaming: u32) -> u32;
+}
+
+#[link(wasm_import_module = "fastly_http_body")]
+// SAFETY: as above.
+unsafe extern "C" {
+    #[link_name = "new"]
+    fn body(out: *mut u32) -> u32;
+    fn write(body: u32, text: *const u8, length: usize, end: u32, out: *mut usize) -> u32;
+}
+
+fn main() {
+    let text = "first\n";
+    let (mut answer, mut content, mut written) = (0, 0, 0);
+    // SAFETY: all pointers are of what lives to the end.
+    unsafe {
+        response(&mut answer);
+        body(&mut content);
+        write(content, text.as_ptr(), text.len(), 0, &mut written);
+        send_downstream(answer, content, 0);
+    }
+}
+"#;
+
+#[test]
+fn a_project_of_cargo_needs_no_script() {
+    let place = Place::new();
+    place.write("fastly.toml", "language = \"rust\"\n");
+    let cargo = "[package]\nname = \"tiny\"\nedition = \"2024\"\n[workspace]\n";
+    place.write("Cargo.toml", cargo);
+    place.write("src/main.rs", MAIN);
+    let server = place.dev("");
+    server.stdout_line("Building with cargo build --release --target wasm32-wasip1 --bin tiny");
+    assert!(server.get("/").ends_with("\r\n\r\nfirst\n"));
+    assert!(place.path("Cargo.lock").exists());
+    place.write("src/main.rs", &MAIN.replace("let text", "let txt"));
+    server.stderr_line("Not built: ");
+    let said = server.stderr();
+    assert_eq!(
+        said.matches("error[E0425]").count(),
+        2,
+        "as often as it is used:\n{said}"
+    );
+    assert!(server.get("/").ends_with("\r\n\r\nfirst\n"));
+    place.write("src/main.rs", &MAIN.replace("first", "other"));
+    server.stdout_line("Reloaded in ");
+    assert!(server.get("/").ends_with("\r\n\r\nother\n"));
+    // None for what Cargo itself wrote.
+    assert_eq!(server.stdout().matches("Building with").count(), 3);
+}

@@ -1,0 +1,25 @@
+;; Answers what the KV store "store" has under "key"; stores "kept" there if that is nothing.
+(module
+  (import "fastly_object_store" "open" (func $open (param i32 i32 i32) (result i32)))
+  (import "fastly_object_store" "lookup" (func $lookup (param i32 i32 i32 i32) (result i32)))
+  (import "fastly_object_store" "insert" (func $insert (param i32 i32 i32 i32) (result i32)))
+  (import "fastly_http_resp" "new" (func $resp_new (param i32) (result i32)))
+  (import "fastly_http_resp" "send_downstream" (func $send (param i32 i32 i32) (result i32)))
+  (import "fastly_http_body" "new" (func $body_new (param i32) (result i32)))
+  (import "fastly_http_body" "write" (func $body_write (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  ;; 0: response, 4: the body for the store, 8: a count, 12: store, 16: the body found
+  (data (i32.const 16) "\ff\ff\ff\ff")
+  (data (i32.const 32) "store")
+  (data (i32.const 64) "key")
+  (data (i32.const 96) "kept\n")
+  (func (export "_start")
+    (drop (call $open (i32.const 32) (i32.const 5) (i32.const 12)))
+    (drop (call $lookup (i32.load (i32.const 12)) (i32.const 64) (i32.const 3) (i32.const 16)))
+    (if (i32.eq (i32.load (i32.const 16)) (i32.const -1)) (then
+      (drop (call $body_new (i32.const 4)))
+      (drop (call $body_write (i32.load (i32.const 4)) (i32.const 96) (i32.const 5) (i32.const 0) (i32.const 8)))
+      (drop (call $insert (i32.load (i32.const 12)) (i32.const 64) (i32.const 3) (i32.load (i32.const 4))))
+      (drop (call $body_new (i32.const 16)))))
+    (drop (call $resp_new (i32.const 0)))
+    (drop (call $send (i32.load (i32.const 0)) (i32.load (i32.const 16)) (i32.const 0)))))
