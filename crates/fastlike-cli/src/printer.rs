@@ -16,6 +16,10 @@ const WAITING: usize = 32 * 1024 * 1024;
 /// Bytes that are written at once.
 const BATCH: usize = 64 * 1024;
 
+/// How long lines gather after others were written: nobody sees it, and under
+/// load it spares a waking of the thread for each line.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// How long the end of the process waits for the terminal.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -149,6 +153,7 @@ fn write_all(jobs: &Receiver<Job>, state: &State, stdout: impl Write, stderr: im
             err.add(format!("{lost} lines were dropped: the terminal is too slow\n").as_bytes());
         }
         err.write();
+        std::thread::sleep(GATHER);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod load;
 mod memory;
+mod reload;
 mod report;
 mod server;
 
@@ -26,7 +27,7 @@ Measure fastlike, beside Viceroy if a `viceroy` binary is on PATH.
 Usage: cargo xtask bench [--seconds N] [--only NAME]
 
   --seconds N    how long each measurement takes (5)
-  --only NAME    only the scenarios whose name contains NAME; `memory` is one
+  --only NAME    only the scenarios whose name contains NAME; `memory` and `reload` are two
 
 Needs wrk and nginx, and h2load for HTTP/2. Prints a table, and writes
 target/bench/results.json.
@@ -36,8 +37,9 @@ target/bench/results.json.
 const CONNECTIONS: [u32; 2] = [1, 32];
 const STREAMS: [u32; 2] = [1, 100];
 
-/// The scenario that has no table.
+/// The scenarios that have no table.
 const MEMORY: &str = "memory";
+const RELOAD: &str = "reload";
 
 /// One thing to measure.
 struct Scenario {
@@ -121,9 +123,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         .filter(|scenario| scenario.name.contains(&options.only))
         .collect();
     let memory = MEMORY.contains(&options.only);
-    if chosen.is_empty() && !memory {
+    let reload = RELOAD.contains(&options.only);
+    if chosen.is_empty() && !memory && !reload {
         let mut names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        names.push(MEMORY);
+        names.extend([MEMORY, RELOAD]);
         bail!(
             "no scenario is called `{}`: there are {}",
             options.only,
@@ -167,6 +170,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         let guest = guests.dir.join("kv_store_operations.wasm");
         let server = Runtime::fastlike().serve(&guest, &origin, &dir)?;
         memory::stored(&server)?;
+    }
+    if reload {
+        let guest = guests.dir.join("hello.wasm");
+        reload::measure(&guest, &origin, options.seconds, &dir)?;
     }
     let results = dir.join("results.json");
     fs::write(&results, report::json(options.seconds, &rows)).context("results.json")?;

@@ -38,6 +38,26 @@ impl Runtime {
 
     /// Starts a server of this guest, with the origin as its backend `origin`.
     pub(super) fn serve(&self, guest: &Path, origin: &Origin, dir: &Path) -> Result<Server> {
+        self.serve_with(&[], guest, origin, dir)
+    }
+
+    /// The same, which reloads what changes. Only fastlike can.
+    pub(super) fn serve_watching(
+        &self,
+        guest: &Path,
+        origin: &Origin,
+        dir: &Path,
+    ) -> Result<Server> {
+        self.serve_with(&["--watch"], guest, origin, dir)
+    }
+
+    fn serve_with(
+        &self,
+        flags: &[&str],
+        guest: &Path,
+        origin: &Origin,
+        dir: &Path,
+    ) -> Result<Server> {
         let port = free_port()?;
         let address = format!("127.0.0.1:{port}");
         let url = format!("http://127.0.0.1:{}", origin.0.port);
@@ -46,7 +66,7 @@ impl Runtime {
         let mut command = Command::new(&self.program);
         // Both know this spelling.
         command.arg("serve").arg(guest).arg("-C").arg(path);
-        command.args(["--addr", &address]);
+        command.args(["--addr", &address]).args(flags);
         Server::start(&mut command, port, &dir.join(format!("{}.log", self.name)))
     }
 }
@@ -127,6 +147,7 @@ http {{
 pub(super) struct Server {
     child: Child,
     pub(super) port: u16,
+    log: PathBuf,
 }
 
 impl Server {
@@ -139,7 +160,11 @@ impl Server {
             .stderr(file)
             .spawn()
             .with_context(|| format!("can't start {program}"))?;
-        let mut server = Self { child, port };
+        let mut server = Self {
+            child,
+            port,
+            log: log.to_owned(),
+        };
         let start = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -155,6 +180,11 @@ impl Server {
             sleep(Duration::from_millis(20));
         }
         Ok(server)
+    }
+
+    /// Where its output is.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// CPU time so far; zero where the system does not tell.
