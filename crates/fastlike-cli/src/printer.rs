@@ -153,6 +153,10 @@ fn write_all(jobs: &Receiver<Job>, state: &State, stdout: impl Write, stderr: im
             err.add(format!("{lost} lines were dropped: the terminal is too slow\n").as_bytes());
         }
         err.write();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the thread is the printer's own: no request runs on it"
+        )]
         std::thread::sleep(GATHER);
     }
 }

@@ -41,6 +41,18 @@ pub(crate) struct Kind {
     pub(crate) section: &'static str,
 }
 
+/// Checks the name of a store; `what` is one, for the message.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
+    if (1..=limits::STORE_NAME).contains(&name.len()) {
+        return Ok(());
+    }
+    Err(StoreError::Name(format!(
+        "the name of {what} has 1 to {} bytes, and this one has {}",
+        limits::STORE_NAME,
+        name.len()
+    )))
+}
+
 /// Names that were warned about; more of them are a guest that makes them up.
 const WARNINGS: usize = 64;
 

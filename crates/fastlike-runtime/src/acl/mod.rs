@@ -15,7 +15,7 @@ pub use entry::{AclAction, AclEntry, AclPrefix};
 use table::Table;
 
 use crate::limits;
-use crate::named::{Kind, Named, StoreError};
+use crate::named::{Kind, Named, StoreError, check_name};
 
 /// An access control list. A handle: clones are the same list.
 ///
@@ -152,7 +152,7 @@ impl Acls {
     /// [`StoreError::Name`] unless the name has 1 to 255 bytes,
     /// [`StoreError::Full`] when there are 1,000 lists.
     pub fn create(&self, name: &str) -> Result<Acl, StoreError> {
-        check_name(name)?;
+        check_name("an ACL", name)?;
         self.0.get_or_insert(name, Acl::default)
     }
 
@@ -163,22 +163,11 @@ impl Acls {
     }
 
     pub(crate) fn insert(&self, name: &str, acl: Acl) -> Result<(), StoreError> {
-        check_name(name)?;
+        check_name("an ACL", name)?;
         self.0.insert(name, acl)
     }
 
     pub(crate) fn warn_unknown(&self, name: &str) {
         self.0.warn_unknown(name);
     }
-}
-
-fn check_name(name: &str) -> Result<(), StoreError> {
-    if (1..=limits::STORE_NAME).contains(&name.len()) {
-        return Ok(());
-    }
-    Err(StoreError::Name(format!(
-        "the name of an ACL has 1 to {} bytes, and this one has {}",
-        limits::STORE_NAME,
-        name.len()
-    )))
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::limits;
-use crate::named::{Kind, Named, StoreError};
+use crate::named::{Kind, Named, StoreError, check_name};
 
 use file::Watched;
 pub(crate) use file::check_entry;
@@ -206,7 +206,7 @@ impl ConfigStores {
     /// [`StoreError::Name`] unless the name has 1 to 255 bytes,
     /// [`StoreError::Full`] when there are 1,000 stores.
     pub fn create(&self, name: &str) -> Result<ConfigStore, StoreError> {
-        check_name(name)?;
+        check_name("a config store", name)?;
         self.0.get_or_insert(name, ConfigStore::default)
     }
 
@@ -217,22 +217,11 @@ impl ConfigStores {
     }
 
     pub(crate) fn insert(&self, name: &str, store: ConfigStore) -> Result<(), StoreError> {
-        check_name(name)?;
+        check_name("a config store", name)?;
         self.0.insert(name, store)
     }
 
     pub(crate) fn warn_unknown(&self, name: &str) {
         self.0.warn_unknown(name);
     }
-}
-
-fn check_name(name: &str) -> Result<(), StoreError> {
-    if (1..=limits::STORE_NAME).contains(&name.len()) {
-        return Ok(());
-    }
-    Err(StoreError::Name(format!(
-        "the name of a config store has 1 to {} bytes, and this one has {}",
-        limits::STORE_NAME,
-        name.len()
-    )))
 }

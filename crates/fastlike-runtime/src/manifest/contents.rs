@@ -55,3 +55,28 @@ pub(super) fn take<'a>(
     }
     wanted
 }
+
+/// The item of `file` in `{ file = "…", format = "json" }`; `what` has no
+/// other format.
+pub(super) fn json_file<'a>(item: Item<'a>, what: &str, log: &mut Log) -> Option<Item<'a>> {
+    let mut section = item.section(log)?;
+    let format = section.string("format", log);
+    let file = section.take("file");
+    if file.is_none() {
+        log.error(section.problem("`file` is missing"));
+    }
+    match &format {
+        Some((word, _)) if word == "json" => {}
+        Some((word, item)) => log.error(
+            item.problem(format!("`{word}` is not a format of {what}"))
+                .suggest(word, &["json"]),
+        ),
+        None => log.error(
+            section
+                .problem("`format` is missing")
+                .help("write `format = \"json\"`"),
+        ),
+    }
+    section.finish(log);
+    file
+}

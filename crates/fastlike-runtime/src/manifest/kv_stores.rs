@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
 
+use super::contents::json_file;
 use super::problem::{Log, Problem};
 use super::raw::{Item, Section};
 use super::resolve::{Files, kind};
@@ -161,26 +162,7 @@ fn short(metadata: String, at: impl FnOnce(String) -> Problem, log: &mut Log) ->
 }
 
 fn file(item: Item<'_>, files: &Files, log: &mut Log) -> Option<KvStoreSettings> {
-    let mut section = item.section(log)?;
-    let format = section.string("format", log);
-    let file = section.take("file");
-    if file.is_none() {
-        log.error(section.problem("`file` is missing"));
-    }
-    match &format {
-        Some((word, _)) if word == "json" => {}
-        Some((word, item)) => log.error(
-            item.problem(format!("`{word}` is not a format of KV stores"))
-                .suggest(word, &["json"]),
-        ),
-        None => log.error(
-            section
-                .problem("`format` is missing")
-                .help("write `format = \"json\"`"),
-        ),
-    }
-    section.finish(log);
-    let item = file?;
+    let item = json_file(item, "KV stores", log)?;
     let (path, object) = files.read_json(&item, log)?;
     let mut entries = BTreeMap::new();
     for (key, value) in object {

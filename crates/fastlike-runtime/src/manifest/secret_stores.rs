@@ -8,6 +8,7 @@ use serde_json::Value;
 use toml::de::DeValue;
 
 use super::Variables;
+use super::contents::json_file;
 use super::problem::Log;
 use super::raw::{Item, Section};
 use super::resolve::{Files, kind};
@@ -168,26 +169,7 @@ fn secret(
 }
 
 fn file(item: Item<'_>, files: &Files, log: &mut Log) -> Option<SecretStoreSettings> {
-    let mut section = item.section(log)?;
-    let format = section.string("format", log);
-    let file = section.take("file");
-    if file.is_none() {
-        log.error(section.problem("`file` is missing"));
-    }
-    match &format {
-        Some((word, _)) if word == "json" => {}
-        Some((word, item)) => log.error(
-            item.problem(format!("`{word}` is not a format of secret stores"))
-                .suggest(word, &["json"]),
-        ),
-        None => log.error(
-            section
-                .problem("`format` is missing")
-                .help("write `format = \"json\"`"),
-        ),
-    }
-    section.finish(log);
-    json(&file?, files, log)
+    json(&json_file(item, "secret stores", log)?, files, log)
 }
 
 fn json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<SecretStoreSettings> {
