@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use fastlike_runtime::{Acl, AclChange, AclEntry, AclPrefix, Body};
+use fastlike_runtime::{Acl, AclChange, AclEntry, Body};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,11 +10,7 @@ use serde_json::{Value, json};
 use super::{Call, NewStore, named};
 use crate::answer::{Answer, Problem, empty, ok};
 use crate::body;
-
-/// Entries of a page, if a client does not say how many.
-const USUAL: usize = 100;
-/// Entries of a page, however many a client asks for.
-const MOST: usize = 1_000;
+use crate::page::Page;
 
 pub(super) async fn route(call: &Call<'_>, body: Body, path: &[&str]) -> Answer {
     let method = call.method().clone();
@@ -87,34 +81,11 @@ fn remove(call: &Call<'_>, id: &str) -> Answer {
     empty(StatusCode::OK)
 }
 
-/// In the order of addresses. A cursor is the prefix that a page ended with.
+/// In the order of addresses.
 fn entries(call: &Call<'_>, id: &str) -> Answer {
-    let asked = &call.asked;
-    let limit = asked.number("limit")?.filter(|limit| *limit > 0);
-    let limit = limit.unwrap_or(USUAL).min(MOST);
     let all = list(call, id)?.entries();
-    let wrong = || Problem::bad_request("the cursor is none that a listing gave");
-    let start = match asked.query("cursor").filter(|cursor| !cursor.is_empty()) {
-        None => 0,
-        Some(cursor) => {
-            let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
-            let text = String::from_utf8(bytes).map_err(|_| wrong())?;
-            let last: AclPrefix = text.parse().map_err(|_| wrong())?;
-            // One that was removed meanwhile leaves nothing to go on from.
-            let at = all.iter().position(|entry| entry.prefix == last);
-            at.ok_or_else(wrong)?.saturating_add(1)
-        }
-    };
-    let rest = all.get(start..).unwrap_or_default();
-    let page: Vec<&AclEntry> = rest.iter().take(limit).collect();
-    let mut meta = json!({ "limit": limit });
-    if rest.len() > limit
-        && let (Some(last), Some(meta)) = (page.last(), meta.as_object_mut())
-    {
-        let cursor = URL_SAFE_NO_PAD.encode(last.prefix.to_string());
-        meta.insert("next_cursor".to_owned(), cursor.into());
-    }
-    let entries: Vec<Value> = page.into_iter().map(shown_entry).collect();
+    let (entries, meta) = Page::asked(&call.asked)?.of(all, |entry| &entry.prefix);
+    let entries: Vec<Value> = entries.iter().map(shown_entry).collect();
     ok(&json!({ "entries": entries, "meta": meta }))
 }
 

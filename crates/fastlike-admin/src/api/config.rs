@@ -1,5 +1,8 @@
 //! Config stores: `/resources/stores/config`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use fastlike_runtime::{Body, ConfigStore};
 use http::Method;
 use serde::Deserialize;
@@ -8,6 +11,8 @@ use serde_json::{Value, json};
 use super::{Call, named, no_renaming};
 use crate::answer::{Answer, Problem, done, ok};
 use crate::body::{self, Form};
+
+type Entries = BTreeMap<String, Arc<str>>;
 
 pub(super) async fn route(call: &Call<'_>, body: Body, path: &[&str]) -> Answer {
     let method = call.method().clone();
@@ -116,7 +121,7 @@ fn services(call: &Call<'_>, id: &str) -> Answer {
 
 fn items(call: &Call<'_>, id: &str) -> Answer {
     let entries = store(call, id)?.entries();
-    let shown = |(key, value): &(String, std::sync::Arc<str>)| shown_item(call, id, key, value);
+    let shown = |(key, value): &(String, Arc<str>)| shown_item(call, id, key, value);
     let all: Vec<Value> = entries.iter().map(shown).collect();
     ok(&all)
 }
@@ -131,35 +136,26 @@ fn get(call: &Call<'_>, id: &str, key: &str) -> Answer {
 }
 
 async fn add(call: &Call<'_>, body: Body, id: &str) -> Answer {
-    let store = store(call, id)?;
     let form = Form::read(body).await?;
     let (key, value) = (form.field("item_key")?, form.field("item_value")?);
-    if store.get(key).is_some() {
-        let detail = format!("the config store {id:?} has an item {key:?} already");
-        return Err(Problem::conflict(detail));
-    }
-    store.insert(key, value)?;
-    ok(&shown_item(call, id, key, value))
+    set(call, id, Op::Create, key, value)
 }
 
 /// Sets an item, which must be there already unless it is an `upsert`.
 async fn put(call: &Call<'_>, body: Body, id: &str, key: &str, upsert: bool) -> Answer {
-    let store = store(call, id)?;
     let form = Form::read(body).await?;
-    let value = form.field("item_value")?;
-    if !upsert && store.get(key).is_none() {
-        return Err(no_item(id, key));
-    }
-    store.insert(key, value)?;
+    let op = if upsert { Op::Upsert } else { Op::Update };
+    set(call, id, op, key, form.field("item_value")?)
+}
+
+fn set(call: &Call<'_>, id: &str, op: Op, key: &str, value: &str) -> Answer {
+    store(call, id)?.change(|entries| op.apply(id, entries, key, Some(value)))?;
     ok(&shown_item(call, id, key, value))
 }
 
 fn delete(call: &Call<'_>, id: &str, key: &str) -> Answer {
-    if store(call, id)?.remove(key)? {
-        done()
-    } else {
-        Err(no_item(id, key))
-    }
+    store(call, id)?.change(|entries| Op::Delete.apply(id, entries, key, None))?;
+    done()
 }
 
 /// Several changes in one request.
@@ -176,7 +172,7 @@ struct Change {
     item_value: Option<String>,
 }
 
-#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Op {
     Create,
@@ -185,37 +181,45 @@ enum Op {
     Delete,
 }
 
+impl Op {
+    /// Does it to the entries of the store `id`.
+    fn apply(
+        self,
+        id: &str,
+        entries: &mut Entries,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<(), Problem> {
+        let there = entries.contains_key(key);
+        match self {
+            Self::Create if there => {
+                let detail = format!("the config store {id:?} has an item {key:?} already");
+                return Err(Problem::conflict(detail));
+            }
+            Self::Update | Self::Delete if !there => return Err(no_item(id, key)),
+            Self::Delete => drop(entries.remove(key)),
+            Self::Create | Self::Update | Self::Upsert => {
+                let missing = || {
+                    let detail = format!("the item {key:?} has no item_value");
+                    Problem::bad_request(detail)
+                };
+                let value = value.ok_or_else(missing)?;
+                entries.insert(key.to_owned(), Arc::from(value));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Makes all changes, or none.
 async fn change(call: &Call<'_>, body: Body, id: &str) -> Answer {
     let store = store(call, id)?;
     let Changes { items } = body::json(body).await?;
-    let owned = |(key, value): (String, std::sync::Arc<str>)| (key, value.to_string());
-    let mut entries: std::collections::BTreeMap<String, String> =
-        store.entries().into_iter().map(owned).collect();
-    for Change {
-        op,
-        item_key,
-        item_value,
-    } in items
-    {
-        let there = entries.contains_key(&item_key);
-        match op {
-            Op::Create if there => {
-                let detail = format!("the config store {id:?} has an item {item_key:?} already");
-                return Err(Problem::conflict(detail));
-            }
-            Op::Update | Op::Delete if !there => return Err(no_item(id, &item_key)),
-            Op::Delete => drop(entries.remove(&item_key)),
-            Op::Create | Op::Update | Op::Upsert => {
-                let missing = || {
-                    let detail = format!("the item {item_key:?} has no item_value");
-                    Problem::bad_request(detail)
-                };
-                let value = item_value.ok_or_else(missing)?;
-                entries.insert(item_key, value);
-            }
-        }
-    }
-    store.replace(entries)?;
+    store.change(|entries| {
+        items.iter().try_for_each(|item| {
+            let value = item.item_value.as_deref();
+            item.op.apply(id, entries, &item.item_key, value)
+        })
+    })?;
     done()
 }

@@ -66,7 +66,7 @@ fn shown(call: &Call<'_>, name: &str) -> Value {
 fn stores(call: &Call<'_>) -> Answer {
     let names = named(&call.asked, call.service.state().kv_stores().names());
     let total = names.len();
-    let (names, mut meta) = Page::asked(&call.asked)?.of(names);
+    let (names, mut meta) = Page::asked(&call.asked)?.of(names, |name| name);
     if let Some(meta) = meta.as_object_mut() {
         meta.insert("total".to_owned(), total.into());
     }

@@ -80,7 +80,7 @@ fn digest(key: &str, secret: &[u8]) -> String {
 
 fn stores(call: &Call<'_>) -> Answer {
     let names = named(&call.asked, call.service.secret_stores().names());
-    let (names, meta) = Page::asked(&call.asked)?.of(names);
+    let (names, meta) = Page::asked(&call.asked)?.of(names, |name| name);
     let data: Vec<Value> = names.iter().map(|name| shown(call, name)).collect();
     ok(&json!({ "data": data, "meta": meta }))
 }
@@ -109,7 +109,7 @@ fn remove(call: &Call<'_>, id: &str) -> Answer {
 
 fn secrets(call: &Call<'_>, id: &str) -> Answer {
     let store = store(call, id)?;
-    let (names, meta) = Page::asked(&call.asked)?.of(store.names());
+    let (names, meta) = Page::asked(&call.asked)?.of(store.names(), |name| name);
     let shown = |name: &String| Some(shown_secret(call, name, &store.get(name)?));
     let data: Vec<Value> = names.iter().filter_map(shown).collect();
     ok(&json!({ "data": data, "meta": meta }))

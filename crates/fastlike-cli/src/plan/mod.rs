@@ -39,20 +39,14 @@ pub(crate) struct ServePlan {
 
 impl ServePlan {
     pub(crate) fn new(args: ServeArgs, environment: &Environment) -> Result<Self, Failure> {
-        let guest = args
-            .guest
-            .or(args.wasm)
-            .ok_or_else(|| Failure::new("no program is named"))?;
-        let service = ServicePlan::new(args.service, environment)?;
+        let (bind, clients) = (args.listen.bind.clone(), args.clients.clone());
+        let admin = args.admin.clone();
+        let plan = Self::again(args, environment)?;
         Ok(Self {
-            guest,
-            listen: addresses(&args.listen.bind)?,
-            clients: ClientPlan::new(args.clients, service.compile_cache.as_deref())?,
-            admin: AdminPlan::new(args.admin, environment)?,
-            limits: limits(&service, &args.limits),
-            service,
-            warm_up: args.limits.warm_up,
-            backtraces: args.backtraces,
+            listen: addresses(&bind)?,
+            clients: ClientPlan::new(clients, plan.service.compile_cache.as_deref())?,
+            admin: AdminPlan::new(admin, environment)?,
+            ..plan
         })
     }
 

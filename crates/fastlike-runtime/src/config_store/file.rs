@@ -29,16 +29,14 @@ pub(crate) fn check_entry(key: &str, value: &str) -> Result<(), StoreError> {
     if key.is_empty() {
         return Err(StoreError::Name("a key is empty".to_owned()));
     }
-    let length = key.chars().count();
-    if length > limits::CONFIG_KEY {
+    if let Some(length) = too_long(key, limits::CONFIG_KEY) {
         return Err(StoreError::Name(format!(
             "the key `{}…` has {length} characters, the limit is {}",
             start(),
             limits::CONFIG_KEY
         )));
     }
-    let length = value.chars().count();
-    if length > limits::CONFIG_VALUE {
+    if let Some(length) = too_long(value, limits::CONFIG_VALUE) {
         return Err(StoreError::Value(format!(
             "the value of `{}` has {length} characters, the limit is {}",
             start(),
@@ -46,6 +44,15 @@ pub(crate) fn check_entry(key: &str, value: &str) -> Result<(), StoreError> {
         )));
     }
     Ok(())
+}
+
+/// The characters of a text that has more than it may.
+fn too_long(text: &str, most: usize) -> Option<usize> {
+    // There are no more of them than bytes.
+    let length = || text.chars().count();
+    (text.len() > most)
+        .then(length)
+        .filter(|length| *length > most)
 }
 
 /// The file that a store is read from, and what of it was seen last.

@@ -90,22 +90,13 @@ impl ConfigStore {
     /// [`StoreError::Full`] when there are 10,000 entries, and
     /// [`StoreError::Computed`].
     pub fn insert(&self, key: &str, value: &str) -> Result<bool, StoreError> {
-        check_entry(key, value)?;
-        self.changeable()?;
         let value: Arc<str> = Arc::from(value);
-        let mut full = false;
-        let before = self.0.entries.rcu(|entries| {
-            full = entries.len() >= limits::STORE_ENTRIES && !entries.contains_key(key);
-            let mut entries = BTreeMap::clone(entries);
-            if !full {
-                entries.insert(key.to_owned(), Arc::clone(&value));
-            }
-            entries
-        });
-        if full {
-            return Err(too_many());
-        }
-        Ok(before.contains_key(key))
+        let mut before = None;
+        self.change(|entries| -> Result<(), StoreError> {
+            before = entries.insert(key.to_owned(), Arc::clone(&value));
+            Ok(())
+        })?;
+        Ok(before.is_some())
     }
 
     /// Removes an entry; false if there was none.
@@ -113,13 +104,36 @@ impl ConfigStore {
     /// # Errors
     /// [`StoreError::Computed`].
     pub fn remove(&self, key: &str) -> Result<bool, StoreError> {
+        let mut before = None;
+        self.change(|entries| -> Result<(), StoreError> {
+            before = entries.remove(key);
+            Ok(())
+        })?;
+        Ok(before.is_some())
+    }
+
+    /// Makes several changes at once, or none if `change` or a limit refuses
+    /// them. Nobody else's changes come between, so `change` may be called
+    /// again with what they have left.
+    ///
+    /// # Errors
+    /// Those of `change`, and as [`ConfigStore::insert`].
+    pub fn change<E: From<StoreError>>(
+        &self,
+        mut change: impl FnMut(&mut BTreeMap<String, Arc<str>>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.changeable()?;
-        let before = self.0.entries.rcu(|entries| {
-            let mut entries = BTreeMap::clone(entries);
-            entries.remove(key);
-            entries
+        let mut done = Ok(());
+        self.0.entries.rcu(|entries| {
+            let mut changed = Entries::clone(entries);
+            done = change(&mut changed).and_then(|()| Ok(check(&changed)?));
+            if done.is_ok() {
+                Arc::new(changed)
+            } else {
+                Arc::clone(entries)
+            }
         });
-        Ok(before.contains_key(key))
+        done
     }
 
     /// Replaces all entries at once. Of two with one key, the later counts.
@@ -130,17 +144,14 @@ impl ConfigStore {
         &self,
         entries: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(), StoreError> {
-        self.changeable()?;
-        let mut all = Entries::new();
-        for (key, value) in entries {
-            check_entry(&key, &value)?;
-            all.insert(key, Arc::from(value));
-            if all.len() > limits::STORE_ENTRIES {
-                return Err(too_many());
-            }
-        }
-        self.0.entries.store(Arc::new(all));
-        Ok(())
+        let entries: Entries = entries
+            .into_iter()
+            .map(|(key, value)| (key, Arc::from(value)))
+            .collect();
+        self.change(|all| {
+            all.clone_from(&entries);
+            Ok(())
+        })
     }
 
     /// Looks whether the file has changed, at most once a second. Done when a
@@ -160,6 +171,16 @@ impl ConfigStore {
             Source::Written | Source::File(_) => Ok(()),
         }
     }
+}
+
+/// Checks all entries against the platform's limits.
+fn check(entries: &Entries) -> Result<(), StoreError> {
+    if entries.len() > limits::STORE_ENTRIES {
+        return Err(too_many());
+    }
+    entries
+        .iter()
+        .try_for_each(|(key, value)| check_entry(key, value))
 }
 
 fn too_many() -> StoreError {

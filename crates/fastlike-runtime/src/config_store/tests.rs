@@ -36,6 +36,29 @@ fn keys_values_and_entries_have_limits_and_a_refused_write_changes_nothing() {
 }
 
 #[test]
+fn changes_that_meet_are_all_made() {
+    let store = ConfigStore::default();
+    store.insert("count", "0").expect("room");
+    let count_up = |entries: &mut Entries| -> Result<(), StoreError> {
+        let count: u32 = entries["count"].parse().expect("a number");
+        entries.insert("count".to_owned(), (count + 1).to_string().into());
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..250).for_each(|_| store.change(count_up).expect("room")));
+        }
+    });
+    assert_eq!(text(&store, "count").as_deref(), Some("1000"));
+    let refused = store.change(|entries| {
+        entries.clear();
+        Err(StoreError::Computed)
+    });
+    assert_eq!(refused, Err(StoreError::Computed));
+    assert_eq!(text(&store, "count").as_deref(), Some("1000"));
+}
+
+#[test]
 fn a_computed_store_cannot_be_changed() {
     struct Upper;
     impl ConfigProvider for Upper {
