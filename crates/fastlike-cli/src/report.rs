@@ -196,10 +196,10 @@ impl Report {
 
     fn info(&self, line: impl Display) {
         let level = if self.verbose { "INFO " } else { "" };
-        self.line(self.own, &format!("{level}{line}"));
+        self.line(self.own, format_args!("{level}{line}"));
     }
 
-    fn line(&self, stream: Stream, line: &str) {
+    fn line(&self, stream: Stream, line: impl Display) {
         self.printer.print(stream, format!("{line}\n").into_bytes());
     }
 
@@ -212,7 +212,7 @@ impl Report {
         if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
             object.extend(fields);
         }
-        self.line(self.own, &object.to_string());
+        self.line(self.own, object);
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
@@ -299,7 +299,7 @@ impl LogSink for Report {
             LogFormat::Human => {
                 let message = message.replace('\n', "\\n");
                 let endpoint = self.paint(endpoint, Style::new().dimmed());
-                self.line(Stream::Stdout, &format!("{endpoint} :: {message}"));
+                self.line(Stream::Stdout, format_args!("{endpoint} :: {message}"));
             }
         }
     }

@@ -363,14 +363,14 @@ impl Builder {
             limits.max_sandboxes,
             limits.admission_wait,
         );
-        kv::sow(&state, self.kv_seeds)?;
         let browsers = Arc::clone(&self.user_agents);
         let detector = self
             .detector
             .unwrap_or_else(|| Arc::new(Derived { browsers }));
         let devices = Devices::new(self.devices, detector);
         let logs = logs::open(self.log_endpoints, self.logs, &self.stdout, &self.stderr)?;
-        // Nothing can go wrong any more.
+        // Last, for nothing is to be written for a service that cannot be made.
+        kv::sow(&state, self.kv_seeds)?;
         backends.start();
         let world = World {
             backends,

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use crate::error::StartError;
 use crate::kv::KvSeed;
+pub(super) use crate::kv::Seeds;
 use crate::state::{State, StateError};
 
 use super::Builder;
-
-/// Stores by name, with what is in them at first.
-pub(super) type Seeds = Vec<(String, Vec<(String, KvSeed)>)>;
 
 /// Where the state of a service is.
 #[derive(Default)]
@@ -45,7 +43,8 @@ impl Builder {
         self
     }
 
-    /// A KV store with these entries at first; one without entries is empty.
+    /// A KV store with these entries at first; one without entries is empty,
+    /// and those that are given later are added.
     ///
     /// The store is made in the [`State`] if it is not there yet. An entry is
     /// written unless the state was given the same content for its key the
@@ -59,20 +58,17 @@ impl Builder {
     ) -> Self {
         let entries = entries
             .into_iter()
-            .map(|(key, seed)| (key.into(), seed.into()))
-            .collect();
-        self.kv_seeds.push((name.into(), entries));
+            .map(|(key, seed)| (key.into(), seed.into()));
+        self.kv_seeds
+            .entry(name.into())
+            .or_default()
+            .extend(entries);
         self
     }
 }
 
-/// Makes the stores and writes what they begin with.
+/// Makes the stores and writes what they begin with, or does nothing.
 pub(super) fn sow(state: &State, seeds: Seeds) -> Result<(), StartError> {
-    for (name, entries) in seeds {
-        state
-            .kv_stores()
-            .seed(&name, entries)
-            .map_err(|error| StartError::Settings(format!("KV store {name:?}: {error}")))?;
-    }
-    Ok(())
+    let sown = state.kv_stores().sow(seeds);
+    sown.map_err(|(name, error)| StartError::Settings(format!("KV store {name:?}: {error}")))
 }

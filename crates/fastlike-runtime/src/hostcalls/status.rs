@@ -49,7 +49,9 @@ fn kv_plain_status(error: &KvError) -> FastlyStatus {
         KvError::NotFound => FastlyStatus::None,
         KvError::Busy | KvError::Stores { .. } => FastlyStatus::Limitexceeded,
         KvError::Value(body) => body_status(body),
-        KvError::Full { .. } | KvError::Removed | KvError::Storage(_) => FastlyStatus::Error,
+        KvError::Full { .. } | KvError::DiskFull | KvError::Removed | KvError::Storage(_) => {
+            FastlyStatus::Error
+        }
     }
 }
 
@@ -65,9 +67,11 @@ pub(super) fn kv_status(error: &KvError) -> KvStatus {
         KvError::Precondition => KvStatus::PreconditionFailed,
         KvError::TooLarge { .. } => KvStatus::PayloadTooLarge,
         KvError::Busy => KvStatus::TooManyRequests,
-        KvError::Stores { .. } | KvError::Full { .. } | KvError::Removed | KvError::Storage(_) => {
-            KvStatus::InternalError
-        }
+        KvError::Stores { .. }
+        | KvError::Full { .. }
+        | KvError::DiskFull
+        | KvError::Removed
+        | KvError::Storage(_) => KvStatus::InternalError,
     }
 }
 

@@ -22,7 +22,7 @@ pub struct KvEntry {
     pub generation: u64,
     /// When it will be gone, if ever.
     pub expires: Option<SystemTime>,
-    /// Bytes of host memory that the value keeps.
+    /// Bytes of host memory that the entry keeps.
     pub(crate) held: usize,
 }
 
@@ -80,7 +80,7 @@ impl Meta {
             metadata: self.metadata.clone(),
             generation: self.generation,
             expires: self.expires.and_then(clock::time),
-            held,
+            held: held.saturating_add(self.metadata.len()),
         }
     }
 
@@ -114,10 +114,10 @@ pub(super) enum Place {
 impl Write {
     pub(super) fn new(value: Bytes, options: KvInsert, now: Millis) -> Result<Self, KvError> {
         check_metadata(&options.metadata)?;
-        let expires = options.ttl.map(|ttl| {
-            let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-            now.saturating_add(millis)
-        });
+        // A time that cannot be counted to is never.
+        let expires = options
+            .ttl
+            .and_then(|ttl| now.checked_add(u64::try_from(ttl.as_millis()).ok()?));
         Ok(Self {
             value,
             mode: options.mode,

@@ -49,6 +49,9 @@ pub enum KvError {
         /// How much they may hold, all together.
         max: u64,
     },
+    /// The disk with the state directory has no room.
+    #[error("the disk of the state directory is full")]
+    DiskFull,
     /// The value's source failed before its end.
     #[error("the value: {0}")]
     Value(#[from] BodyError),

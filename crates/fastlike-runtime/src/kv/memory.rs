@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -13,7 +13,7 @@ use super::entry::{self, KvEntry, Meta, Place, Write};
 use super::error::KvError;
 use super::list::Walk;
 use super::pending::Written;
-use super::seed::Digest;
+use super::seed::{Digest, Seed};
 use crate::http::Body;
 
 /// Expired entries that a write sweeps away before it does its own work.
@@ -27,6 +27,8 @@ pub(super) struct Memory {
     /// Bytes that are stored.
     used: AtomicU64,
     max: u64,
+    /// All stores, to sweep them.
+    stores: Mutex<Vec<Weak<MemoryStore>>>,
 }
 
 impl Memory {
@@ -35,12 +37,36 @@ impl Memory {
             generation: AtomicU64::new(first_generation),
             used: AtomicU64::new(0),
             max,
+            stores: Mutex::default(),
         }
     }
 
     /// Bytes that are stored, and how many there may be.
     pub(super) fn usage(&self) -> (u64, u64) {
         (self.used.load(Ordering::Relaxed), self.max)
+    }
+
+    /// Takes room for so many bytes, for which what has expired is swept from
+    /// all stores if it must be.
+    pub(super) fn reserve(&self, bytes: u64, now: Millis) -> Result<(), KvError> {
+        self.exchange(0, bytes).or_else(|_| {
+            self.sweep(now);
+            self.exchange(0, bytes)
+        })
+    }
+
+    /// Gives room back.
+    pub(super) fn release(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes away all that has expired. Nobody who calls this may write.
+    fn sweep(&self, now: Millis) {
+        let stores = self.stores.lock().clone();
+        for store in stores.iter().filter_map(Weak::upgrade) {
+            let mut writer = store.writer.lock();
+            while store.sweep_one(&mut writer, now) {}
+        }
     }
 
     /// Takes room for `new` bytes where `old` were.
@@ -83,13 +109,17 @@ struct Writer {
 }
 
 impl MemoryStore {
-    pub(super) fn new(shared: Arc<Memory>) -> Self {
-        Self {
-            shared,
+    pub(super) fn new(shared: &Arc<Memory>) -> Arc<Self> {
+        let store = Arc::new(Self {
+            shared: Arc::clone(shared),
             entries: RwLock::default(),
             writer: Mutex::default(),
             removed: AtomicBool::new(false),
-        }
+        });
+        let mut stores = shared.stores.lock();
+        stores.retain(|store| store.strong_count() > 0);
+        stores.push(Arc::downgrade(&store));
+        store
     }
 
     /// How many entries there are, also those that expired and were not
@@ -123,12 +153,30 @@ impl MemoryStore {
     }
 
     pub(super) fn insert(&self, key: &str, write: &Write, now: Millis) -> Written {
-        let mut writer = self.writer.lock();
-        self.sweep(&mut writer, now);
-        self.put(&mut writer, key, write, now)
+        let insert = || {
+            let mut writer = self.writer.lock();
+            self.sweep(&mut writer, now);
+            let room = |before, after| self.shared.exchange(before, after);
+            self.put(&mut writer, key, write, now, room)
+        };
+        match insert() {
+            Err(KvError::Full { .. }) => {
+                self.shared.sweep(now);
+                insert()
+            }
+            written => written,
+        }
     }
 
-    fn put(&self, writer: &mut Writer, key: &str, write: &Write, now: Millis) -> Written {
+    /// Puts an entry in. `room` takes its size where another one was.
+    fn put(
+        &self,
+        writer: &mut Writer,
+        key: &str,
+        write: &Write,
+        now: Millis,
+        room: impl Fn(u64, u64) -> Result<(), KvError>,
+    ) -> Written {
         if self.removed.load(Ordering::Acquire) {
             return Err(KvError::Removed);
         }
@@ -138,7 +186,7 @@ impl MemoryStore {
         let generation = 1 + self.shared.generation.fetch_add(1, Ordering::Relaxed);
         let meta = write.meta(generation, length);
         let before = there.as_ref().map_or(0, |there| there.meta.size(key));
-        self.shared.exchange(before, meta.size(key))?;
+        room(before, meta.size(key))?;
         let value = match (place, old) {
             (Place::AfterOld, Some(old)) => join(&old.value, &write.value),
             (Place::BeforeOld, Some(old)) => join(&write.value, &old.value),
@@ -180,43 +228,78 @@ impl MemoryStore {
     fn take(&self, writer: &mut Writer, key: &str) -> Option<Arc<Entry>> {
         let there = self.entries.write().remove(key)?;
         forget_expiry(writer, key, Some(&there));
-        let size = there.meta.size(key);
-        self.shared.used.fetch_sub(size, Ordering::Relaxed);
+        self.shared.release(there.meta.size(key));
         Some(there)
     }
 
     fn sweep(&self, writer: &mut Writer, now: Millis) {
         for _ in 0..SWEEP {
-            match writer.expiries.first() {
-                Some((expires, _)) if *expires <= now => {}
-                _ => return,
-            }
-            if let Some((_, key)) = writer.expiries.pop_first() {
-                drop(self.take(writer, &key));
+            if !self.sweep_one(writer, now) {
+                return;
             }
         }
     }
 
-    /// Writes the seeds whose content is another than the last time.
-    pub(super) fn seed(
-        &self,
-        seeds: Vec<(String, Digest, Write)>,
-        now: Millis,
-    ) -> Result<(), KvError> {
-        let mut writer = self.writer.lock();
-        let before = std::mem::take(&mut writer.seeds);
-        for (key, digest, write) in seeds {
-            if before.get(&key) != Some(&digest) {
-                self.put(&mut writer, &key, &write, now)?;
-            }
-            writer.seeds.insert(key, digest);
+    /// Takes away an entry that has expired; false if there is none.
+    fn sweep_one(&self, writer: &mut Writer, now: Millis) -> bool {
+        if writer.expiries.first().is_none_or(|first| first.0 > now) {
+            return false;
         }
-        Ok(())
+        if let Some((_, key)) = writer.expiries.pop_first() {
+            drop(self.take(writer, &key));
+        }
+        true
+    }
+
+    /// How much room those seeds need whose content is another than the last
+    /// time.
+    pub(super) fn size_of_new(&self, seeds: &[Seed]) -> u64 {
+        let writer = self.writer.lock();
+        let new = seeds.iter().filter(|seed| writer.is_new(seed));
+        new.map(|seed| {
+            seed.write
+                .meta(0, seed.write.value.len() as u64)
+                .size(&seed.key)
+        })
+        .sum()
+    }
+
+    /// Writes the seeds whose content is another than the last time. There is
+    /// room for them, which was reserved.
+    pub(super) fn seed(&self, seeds: Vec<Seed>, now: Millis) {
+        let mut writer = self.writer.lock();
+        let mut digests = HashMap::new();
+        for seed in seeds {
+            if writer.is_new(&seed) {
+                let reserved = |before, _| {
+                    self.shared.release(before);
+                    Ok(())
+                };
+                // Nothing is left that could be wrong with it.
+                let _ = self.put(&mut writer, &seed.key, &seed.write, now, reserved);
+            }
+            digests.insert(seed.key, seed.digest);
+        }
+        writer.seeds = digests;
+    }
+
+    /// Frees everything, if there is nothing but what has expired.
+    pub(super) fn remove_if_empty(&self, now: Millis) -> bool {
+        let mut writer = self.writer.lock();
+        let is_live = |entry: &Arc<Entry>| entry.meta.is_live(now);
+        if self.entries.read().values().any(is_live) {
+            return false;
+        }
+        self.free(&mut writer);
+        true
     }
 
     /// Frees everything; later writes fail.
     pub(super) fn remove(&self) {
-        let mut writer = self.writer.lock();
+        self.free(&mut self.writer.lock());
+    }
+
+    fn free(&self, writer: &mut Writer) {
         self.removed.store(true, Ordering::Release);
         writer.expiries = BTreeSet::new();
         let entries = std::mem::take(&mut *self.entries.write());
@@ -224,7 +307,14 @@ impl MemoryStore {
             .iter()
             .map(|(key, entry)| entry.meta.size(key))
             .sum();
-        self.shared.used.fetch_sub(size, Ordering::Relaxed);
+        self.shared.release(size);
+    }
+}
+
+impl Writer {
+    /// True unless the last seeds had the same content under this key.
+    fn is_new(&self, seed: &Seed) -> bool {
+        self.seeds.get(&seed.key) != Some(&seed.digest)
     }
 }
 

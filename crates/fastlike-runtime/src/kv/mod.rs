@@ -13,22 +13,20 @@ mod list;
 mod memory;
 mod pending;
 mod seed;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod usage;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use self::clock::Clock;
-use self::disk::{Disk, DiskStore};
+use self::disk::DiskStore;
 use self::entry::Write;
 use self::list::Walk;
-use self::memory::{Memory, MemoryStore};
+use self::memory::MemoryStore;
 use crate::http::{Body, Budget};
 use crate::limits;
-use crate::named::{Kind, Named};
-use crate::state::StateError;
 
 pub use self::entry::{KvEntry, KvInsert, KvMode};
 pub use self::error::KvError;
@@ -37,26 +35,9 @@ pub(crate) use self::key::check as check_key;
 pub use self::list::{KvList, KvListMode, KvPage, KvPageMeta};
 pub(crate) use self::pending::PendingWrite;
 pub use self::seed::KvSeed;
+pub use self::stores::KvStores;
+pub(crate) use self::stores::Seeds;
 pub use self::usage::KvUsage;
-
-/// The KV stores of a [`State`](crate::State).
-///
-/// Cheap to clone; all clones are the same stores.
-#[derive(Debug, Clone)]
-pub struct KvStores(Arc<Stores>);
-
-#[derive(Debug)]
-struct Stores {
-    named: Named<KvStore>,
-    engine: Engine,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-enum Engine {
-    Memory(Arc<Memory>),
-    Disk(Arc<Disk>),
-}
 
 /// What every store needs.
 #[derive(Debug)]
@@ -79,139 +60,8 @@ struct Store {
 
 #[derive(Debug)]
 enum StoreEngine {
-    Memory(MemoryStore),
+    Memory(Arc<MemoryStore>),
     Disk(DiskStore),
-}
-
-const KIND: Kind = Kind {
-    one: "KV store",
-    section: "kv_stores",
-};
-
-impl Default for KvStores {
-    /// None yet, in memory.
-    fn default() -> Self {
-        Self::in_memory(limits::KV_MEMORY)
-    }
-}
-
-impl KvStores {
-    fn in_memory(max: u64) -> Self {
-        let shared = Shared::new();
-        let first = clock::first_generation(shared.clock.now());
-        Self(Arc::new(Stores {
-            named: Named::new(KIND),
-            engine: Engine::Memory(Arc::new(Memory::new(first, max))),
-            shared,
-        }))
-    }
-
-    /// Those in a directory.
-    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
-        Self::on_disk(directory, limits::KV_DISK)
-    }
-
-    fn on_disk(directory: &Path, max: u64) -> Result<Self, StateError> {
-        let shared = Shared::new();
-        let (disk, stores) = Disk::open(directory, max, shared.clock.now())?;
-        let named = Named::new(KIND);
-        for (name, store) in stores {
-            let store = KvStore::new(&name, StoreEngine::Disk(store), &shared);
-            // There are no more than were made, which was limited.
-            let _ = named.insert(&name, store);
-        }
-        Ok(Self(Arc::new(Stores {
-            named,
-            engine: Engine::Disk(disk),
-            shared,
-        })))
-    }
-
-    /// The names of all stores, in order.
-    pub fn names(&self) -> Vec<String> {
-        self.0.named.names()
-    }
-
-    /// The store of this name.
-    pub fn get(&self, name: &str) -> Option<KvStore> {
-        self.0.named.get(name)
-    }
-
-    /// The store of this name, made if there is none. With a state directory,
-    /// this blocks until it is on the disk.
-    ///
-    /// # Errors
-    /// If the name is empty or too long, there are too many stores, or the
-    /// database fails.
-    pub fn create(&self, name: &str) -> Result<KvStore, KvError> {
-        if let Some(store) = self.get(name) {
-            return Ok(store);
-        }
-        if name.is_empty() || name.len() > limits::STORE_NAME {
-            return Err(KvError::StoreName);
-        }
-        if self.names().len() >= limits::STORES {
-            return Err(KvError::Stores {
-                max: limits::STORES,
-            });
-        }
-        let engine = match &self.0.engine {
-            Engine::Memory(memory) => StoreEngine::Memory(MemoryStore::new(Arc::clone(memory))),
-            Engine::Disk(disk) => StoreEngine::Disk(disk.create(name)?),
-        };
-        let store = KvStore::new(name, engine, &self.0.shared);
-        let made = self.0.named.get_or_insert(name, || store.clone());
-        made.map_err(|_| KvError::Stores {
-            max: limits::STORES,
-        })
-    }
-
-    /// Removes a store with all that is in it; false if there is none of this
-    /// name. A guest that has it open finds it empty and cannot write to it.
-    /// With a state directory, this blocks until it is gone from the disk.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub fn remove(&self, name: &str) -> Result<bool, KvError> {
-        let Some(store) = self.get(name) else {
-            return Ok(false);
-        };
-        if !self.0.named.remove(name) {
-            return Ok(false);
-        }
-        match &store.0.engine {
-            StoreEngine::Memory(store) => store.remove(),
-            StoreEngine::Disk(store) => store.remove(name)?,
-        }
-        Ok(true)
-    }
-
-    /// Makes a store, if there is none, and writes what it begins with.
-    ///
-    /// An entry is written unless these stores were seeded with the same
-    /// content under this key the last time. So what programs do with it
-    /// afterwards lasts, its deletion included, until the seed itself changes.
-    pub(crate) fn seed(
-        &self,
-        name: &str,
-        seeds: impl IntoIterator<Item = (String, KvSeed)>,
-    ) -> Result<(), KvError> {
-        let store = self.create(name)?;
-        let now = store.0.shared.clock.now();
-        let seeds = seeds
-            .into_iter()
-            .map(|(key, seed)| seed::prepare(key, seed, now))
-            .collect::<Result<Vec<_>, _>>()?;
-        match &store.0.engine {
-            StoreEngine::Memory(store) => store.seed(seeds, now),
-            StoreEngine::Disk(store) => store.seed(seeds, now),
-        }
-    }
-
-    /// Warns once a name that a guest asked for what is not there.
-    pub(crate) fn warn_unknown(&self, name: &str) {
-        self.0.named.warn_unknown(name);
-    }
 }
 
 impl Shared {

@@ -49,11 +49,22 @@ impl From<Bytes> for KvSeed {
 pub(super) type Digest = [u8; 16];
 
 /// A seed as it is written.
-pub(super) fn prepare(
-    key: String,
-    seed: KvSeed,
-    now: Millis,
-) -> Result<(String, Digest, Write), KvError> {
+#[derive(Debug)]
+pub(super) struct Seed {
+    pub(super) key: String,
+    pub(super) digest: Digest,
+    pub(super) write: Write,
+}
+
+/// The seeds of a store.
+#[derive(Debug)]
+pub(super) struct Planted {
+    pub(super) store: String,
+    pub(super) seeds: Vec<Seed>,
+}
+
+/// Checks a seed.
+pub(super) fn prepare(key: String, seed: KvSeed, now: Millis) -> Result<Seed, KvError> {
     key::check(&key)?;
     if seed.value.len() > limits::KV_VALUE {
         return Err(entry::too_large());
@@ -67,5 +78,9 @@ pub(super) fn prepare(
         ..KvInsert::default()
     };
     let write = Write::new(seed.value, options, now)?;
-    Ok((key, digest.finalize().into(), write))
+    Ok(Seed {
+        key,
+        digest: digest.finalize().into(),
+        write,
+    })
 }

@@ -2,12 +2,18 @@
 
 mod lasting;
 mod listing;
+mod room;
+mod stores;
 mod writing;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
 
+use super::memory::Memory;
+use super::stores::Engine;
 use super::*;
 
 /// A store in memory, and one in a directory.
@@ -52,9 +58,27 @@ async fn put(store: &KvStore, key: &str, value: impl Into<Body>) -> u64 {
     store.insert(key, value, options).await.expect("stored")
 }
 
+/// Seeds the store `store`.
+fn sow(
+    stores: &KvStores,
+    seeds: impl IntoIterator<Item = (String, KvSeed)>,
+) -> Result<(), (String, KvError)> {
+    stores.sow(Seeds::from([(
+        "store".to_owned(),
+        seeds.into_iter().collect(),
+    )]))
+}
+
 fn mode(mode: KvMode) -> KvInsert {
     KvInsert {
         mode,
+        ..KvInsert::default()
+    }
+}
+
+fn ttl(seconds: u64) -> KvInsert {
+    KvInsert {
+        ttl: Some(Duration::from_secs(seconds)),
         ..KvInsert::default()
     }
 }

@@ -1,6 +1,7 @@
 //! How much the stores hold.
 
-use super::{Engine, KvError, KvStores, StoreEngine};
+use super::stores::Engine;
+use super::{KvError, KvStores, StoreEngine};
 
 /// How much all stores hold together, at one moment. What has expired counts
 /// until it is swept.

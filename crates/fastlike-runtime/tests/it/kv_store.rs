@@ -3,7 +3,7 @@
 mod faults;
 mod together;
 
-use fastlike_runtime::{KvInsert, KvMode, State};
+use fastlike_runtime::{KvInsert, KvMode, LogEndpoint, LogTarget, State};
 
 use crate::harness::{Answer, Logs, Running, Test, get, request};
 
@@ -204,6 +204,23 @@ async fn what_is_stored_outlives_the_service_and_the_process() {
     );
     let found = service.get("/store/lookup?large").await;
     assert!(found.body == large, "{} bytes", found.body.len());
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_made_writes_nothing() {
+    let service = service().await;
+    assert_eq!(insert(&service, "greeting", "mine", &[]).await, "ok");
+    let state = service.fastlike.state().clone();
+    let next = Test::guest("kv_store_operations").with(|builder| {
+        let nowhere = LogTarget::File("no/such/folder/events.log".into());
+        builder
+            .state(state)
+            .kv_store("store", [("greeting", "another"), ("new", "")])
+            .log_endpoint("events", LogEndpoint::new(nowhere))
+    });
+    next.build().await.expect_err("there is no such folder");
+    assert_eq!(service.get("/store/lookup?greeting").await.ok(), "mine");
+    assert_eq!(service.get("/store/lookup?new").await.ok(), "ItemNotFound");
 }
 
 #[tokio::test]

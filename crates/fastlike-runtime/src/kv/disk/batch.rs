@@ -4,50 +4,65 @@ use std::sync::atomic::Ordering;
 
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
+use super::readers::Readers;
 use super::record::{
-    ENTRIES, EXPIRIES, GENERATION, NUMBERS, PIECE, Record, SEEDS, STORES, USED, VALUES,
+    ENTRIES, EXPIRIES, GARBAGE, GENERATION, LAST_STORE, NUMBERS, PIECE, Record, SEEDS, STORES,
+    USED, VALUES,
 };
 use super::{Owner, Work};
 use crate::kv::clock::Millis;
 use crate::kv::entry::{self, Place, Write};
 use crate::kv::error::KvError;
 use crate::kv::pending::Written;
-use crate::kv::seed::Digest;
+use crate::kv::seed::{Digest, Seed};
 
 type Result<T, E = redb::Error> = std::result::Result<T, E>;
 
-/// Expired entries that a batch sweeps away with its own work.
+/// Expired entries that a batch sweeps away with its own work, and as many
+/// values that nobody reads any more.
 const SWEEP: usize = 64;
 
 /// The tables of a transaction, and what its end will write to the numbers.
 pub(super) struct Batch<'t> {
     numbers: Table<'t, &'static str, u64>,
+    stores: Table<'t, &'static str, u64>,
     entries: Table<'t, (u64, &'static str), &'static [u8]>,
     values: Table<'t, (u64, u32), &'static [u8]>,
     expiries: Table<'t, (u64, u64, &'static str), ()>,
+    garbage: Table<'t, u64, u64>,
     seeds: Table<'t, (u64, &'static str), Digest>,
     generation: u64,
     used: u64,
     max: u64,
     changed: bool,
+    littered: bool,
 }
 
 impl<'t> Batch<'t> {
     /// In a transaction, with room for `max` bytes in all stores.
-    pub(super) fn begin(transaction: &'t WriteTransaction, max: u64) -> Result<Self> {
+    pub(super) fn begin(
+        transaction: &'t WriteTransaction,
+        max: u64,
+        readers: &Readers,
+    ) -> Result<Self> {
         let numbers = transaction.open_table(NUMBERS)?;
         let number = |name| Ok::<_, redb::Error>(numbers.get(name)?.map_or(0, |row| row.value()));
-        Ok(Self {
+        let mut batch = Self {
             generation: number(GENERATION)?,
             used: number(USED)?,
             numbers,
+            stores: transaction.open_table(STORES)?,
             entries: transaction.open_table(ENTRIES)?,
             values: transaction.open_table(VALUES)?,
             expiries: transaction.open_table(EXPIRIES)?,
+            garbage: transaction.open_table(GARBAGE)?,
             seeds: transaction.open_table(SEEDS)?,
             max,
             changed: false,
-        })
+            littered: false,
+        };
+        batch.collect(readers)?;
+        Ok(batch)
     }
 
     /// Ends it; false if there is nothing to commit.
@@ -57,6 +72,11 @@ impl<'t> Batch<'t> {
             self.numbers.insert(USED, self.used)?;
         }
         Ok(self.changed)
+    }
+
+    /// True if it has left values to be freed by a later one.
+    pub(super) fn has_littered(&self) -> bool {
+        self.littered
     }
 
     pub(super) fn apply(
@@ -71,7 +91,13 @@ impl<'t> Batch<'t> {
             return Ok(Err(KvError::Removed));
         }
         match work {
-            Work::Insert(write) => self.insert(owner.id, key, write, now),
+            Work::Insert(write) => match self.insert(owner.id, key, write, now)? {
+                Err(KvError::Full { .. }) => {
+                    while self.sweep(now)? > 0 {}
+                    self.insert(owner.id, key, write, now)
+                }
+                written => Ok(written),
+            },
             Work::Delete(generation) => self.delete(owner.id, key, *generation, now),
         }
     }
@@ -97,11 +123,15 @@ impl<'t> Batch<'t> {
         let generation = self.generation.saturating_add(1);
         let meta = write.meta(generation, length);
         let before = there.as_ref().map_or(0, |there| there.meta.size(key));
-        let after = meta.size(key);
+        let after = meta.size(key).saturating_add(match place {
+            Place::AfterOld => 0,
+            Place::Alone | Place::BeforeOld => there.as_ref().map_or(0, lingers),
+        });
         let used = self.used.saturating_sub(before).saturating_add(after);
         if after > before && used > self.max {
             return Ok(Err(KvError::Full { max: self.max }));
         }
+        self.used = used;
         let value = self.put(there.as_ref(), place, write, generation)?;
         if let Some(expires) = there.and_then(|there| there.meta.expires) {
             self.expiries.remove((expires, store, key))?;
@@ -111,7 +141,6 @@ impl<'t> Batch<'t> {
         }
         let row = Record { meta, value }.encode();
         self.entries.insert((store, key), row.as_slice())?;
-        self.used = used;
         self.generation = generation;
         self.changed = true;
         Ok(Ok(generation))
@@ -176,13 +205,14 @@ impl<'t> Batch<'t> {
         if let Some(expires) = there.meta.expires {
             self.expiries.remove((expires, store, key))?;
         }
-        self.used = self.used.saturating_sub(there.meta.size(key));
+        let freed = there.meta.size(key).saturating_sub(lingers(&there));
+        self.used = self.used.saturating_sub(freed);
         self.changed = true;
         Ok(Some(there))
     }
 
-    /// Takes away some of what has expired.
-    pub(super) fn sweep(&mut self, now: Millis) -> Result<()> {
+    /// Takes away some of what has expired; says how much.
+    pub(super) fn sweep(&mut self, now: Millis) -> Result<usize> {
         let mut expired = Vec::new();
         for row in self.expiries.range(..(now.saturating_add(1), 0, ""))? {
             let (row, _) = row?;
@@ -192,8 +222,33 @@ impl<'t> Batch<'t> {
                 break;
             }
         }
+        let swept = expired.len();
         for (store, key) in expired {
             self.take(store, &key)?;
+        }
+        Ok(swept)
+    }
+
+    /// Frees values that no entry had when this transaction began, and that
+    /// nobody reads.
+    fn collect(&mut self, readers: &Readers) -> Result<()> {
+        let mut unread = Vec::new();
+        for row in self.garbage.iter()? {
+            let (value, length) = row?;
+            let (value, length) = (value.value(), length.value());
+            if readers.has(value) {
+                continue;
+            }
+            unread.push((value, length));
+            if unread.len() == SWEEP {
+                break;
+            }
+        }
+        for (value, length) in unread {
+            self.garbage.remove(value)?;
+            self.used = self.used.saturating_sub(length);
+            self.remove_pieces(value, length)?;
+            self.changed = true;
         }
         Ok(())
     }
@@ -228,15 +283,26 @@ impl<'t> Batch<'t> {
 
     fn whole(&self, record: &Record) -> Result<Vec<u8>> {
         let mut whole = Vec::new();
-        for piece in 0..pieces(record) {
+        for piece in 0..pieces(record.meta.length) {
             whole.append(&mut self.piece(record.value, piece)?);
         }
         Ok(whole)
     }
 
+    /// Frees a value that its entry has no more: at once if those who read it
+    /// have it, else after them.
     fn free(&mut self, record: &Record) -> Result<()> {
-        for piece in 0..pieces(record) {
-            self.values.remove((record.value, piece))?;
+        if lingers(record) == 0 {
+            return self.remove_pieces(record.value, record.meta.length);
+        }
+        self.garbage.insert(record.value, record.meta.length)?;
+        self.littered = true;
+        Ok(())
+    }
+
+    fn remove_pieces(&mut self, value: u64, length: u64) -> Result<()> {
+        for piece in 0..pieces(length) {
+            self.values.remove((value, piece))?;
         }
         Ok(())
     }
@@ -245,18 +311,15 @@ impl<'t> Batch<'t> {
     pub(super) fn seed(
         &mut self,
         store: u64,
-        seeds: Vec<(String, Digest, Write)>,
+        seeds: Vec<Seed>,
         now: Millis,
     ) -> Result<std::result::Result<(), KvError>> {
         let mut before = std::collections::HashMap::new();
-        for row in self
-            .seeds
-            .range((store, "")..(store.saturating_add(1), ""))?
-        {
+        for row in self.seeds.range(all_of(store))? {
             let (row, digest) = row?;
             before.insert(row.value().1.to_owned(), digest.value());
         }
-        for (key, digest, write) in seeds {
+        for Seed { key, digest, write } in seeds {
             if before.remove(&key) == Some(digest) {
                 continue;
             }
@@ -272,15 +335,35 @@ impl<'t> Batch<'t> {
         Ok(Ok(()))
     }
 
-    /// Takes away all that a store has.
-    pub(super) fn remove_store(&mut self, store: u64) -> Result<()> {
+    /// The number of the store of this name, which is made if there is none.
+    pub(super) fn store(&mut self, name: &str) -> Result<u64> {
+        if let Some(row) = self.stores.get(name)? {
+            return Ok(row.value());
+        }
+        let last = self.numbers.get(LAST_STORE)?.map_or(0, |row| row.value());
+        let id = last.saturating_add(1);
+        self.numbers.insert(LAST_STORE, id)?;
+        self.stores.insert(name, id)?;
+        self.changed = true;
+        Ok(id)
+    }
+
+    /// Whether a store has an entry that has not expired.
+    pub(super) fn has_live(&self, store: u64, now: Millis) -> Result<bool> {
+        for row in self.entries.range(all_of(store))? {
+            if Record::decode(row?.1.value())?.meta.is_live(now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes away a store with all that it has.
+    pub(super) fn remove_store(&mut self, name: &str, store: u64) -> Result<()> {
+        self.stores.remove(name)?;
         loop {
             let mut some = Vec::new();
-            for row in self
-                .entries
-                .range((store, "")..(store.saturating_add(1), ""))?
-                .take(SWEEP)
-            {
+            for row in self.entries.range(all_of(store))?.take(SWEEP) {
                 some.push(row?.0.value().1.to_owned());
             }
             if some.is_empty() {
@@ -290,31 +373,24 @@ impl<'t> Batch<'t> {
                 self.take(store, &key)?;
             }
         }
-        let seeds = (store, "")..(store.saturating_add(1), "");
-        self.seeds.retain_in(seeds, |_, _| false)?;
+        self.seeds.retain_in(all_of(store), |_, _| false)?;
         self.changed = true;
         Ok(())
     }
 }
 
-/// In how many pieces a value is stored.
-fn pieces(record: &Record) -> u32 {
-    let pieces = record.meta.length.div_ceil(PIECE as u64);
-    u32::try_from(pieces).unwrap_or(u32::MAX)
+/// The rows of a store.
+fn all_of(store: u64) -> std::ops::Range<(u64, &'static str)> {
+    (store, "")..(store.saturating_add(1), "")
 }
 
-/// The number of the store of this name, which is made if there is none.
-pub(super) fn make_store(transaction: &WriteTransaction, name: &str) -> Result<u64> {
-    let mut stores = transaction.open_table(STORES)?;
-    if let Some(row) = stores.get(name)? {
-        return Ok(row.value());
-    }
-    let mut numbers = transaction.open_table(NUMBERS)?;
-    let last = numbers
-        .get(super::record::LAST_STORE)?
-        .map_or(0, |row| row.value());
-    let id = last.saturating_add(1);
-    numbers.insert(super::record::LAST_STORE, id)?;
-    stores.insert(name, id)?;
-    Ok(id)
+/// Bytes of a value that take room until nobody reads it.
+fn lingers(record: &Record) -> u64 {
+    let length = record.meta.length;
+    if pieces(length) > 1 { length } else { 0 }
+}
+
+/// In how many pieces a value is stored.
+fn pieces(length: u64) -> u32 {
+    u32::try_from(length.div_ceil(PIECE as u64)).unwrap_or(u32::MAX)
 }

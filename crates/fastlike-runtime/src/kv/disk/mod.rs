@@ -4,6 +4,8 @@
 //! as it was when they began, and wait for nobody.
 
 mod batch;
+mod file;
+mod readers;
 mod record;
 mod value;
 mod writer;
@@ -13,13 +15,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redb::{
-    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
-    WriteTransaction,
-};
+use bytes::Bytes;
+use redb::{DatabaseError, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
 
 use self::batch::Batch;
-use self::record::{ENTRIES, EXPIRIES, GENERATION, NUMBERS, PIECE, Record, SEEDS, STORES, VALUES};
+use self::file::{File, Finish, OpenError};
+use self::readers::Readers;
+use self::record::{
+    ENTRIES, EXPIRIES, GARBAGE, GENERATION, NUMBERS, PIECE, Record, SEEDS, STORES, VALUES,
+};
 use self::value::Pieces;
 use self::writer::{Job, Writer};
 use super::clock::{Millis, first_generation};
@@ -27,7 +31,7 @@ use super::entry::{KvEntry, Write};
 use super::error::KvError;
 use super::list::Walk;
 use super::pending::PendingWrite;
-use super::seed::Digest;
+use super::seed::Planted;
 use super::usage::KvUsage;
 use crate::http::{Body, Charge};
 use crate::state::StateError;
@@ -35,15 +39,19 @@ use crate::state::StateError;
 /// The file in the state directory.
 const FILE: &str = "state.redb";
 
-/// Bytes of pages that the database keeps in memory; the system's own cache
-/// is behind it.
-const CACHE: usize = 64 * 1024 * 1024;
-
 /// What all stores have in common.
 #[derive(Debug)]
 pub(super) struct Disk {
-    database: Arc<Database>,
+    base: Arc<Base>,
     writer: Writer,
+}
+
+/// What the writing thread has, too.
+#[derive(Debug)]
+struct Base {
+    file: Arc<File>,
+    readers: Arc<Readers>,
+    /// Bytes that all stores may hold.
     max: u64,
 }
 
@@ -76,29 +84,26 @@ impl Disk {
     /// Opens the database in a directory, and gives the stores in it. `now`
     /// is when it is made, if it is.
     pub(super) fn open(directory: &Path, max: u64, now: Millis) -> Result<Opened, StateError> {
-        let file = directory.join(FILE);
+        let path = directory.join(FILE);
         let broken = |why: String| StateError::Database {
-            file: file.clone(),
+            file: path.clone(),
             why,
         };
-        let database = redb::Builder::new()
-            .set_cache_size(CACHE)
-            .create(&file)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => StateError::InUse {
-                    directory: directory.to_owned(),
-                },
-                error => broken(error.to_string()),
-            })?;
-        let stores = prepare(&database, now).map_err(|error| broken(error.to_string()))?;
-        let database = Arc::new(database);
-        let writer = Writer::start(Arc::clone(&database), max)
-            .map_err(|error| broken(format!("its writer: {error}")))?;
-        let disk = Arc::new(Self {
-            database,
-            writer,
+        let file = File::open(path.clone()).map_err(|error| match error {
+            OpenError::Database(DatabaseError::DatabaseAlreadyOpen) => StateError::InUse {
+                directory: directory.to_owned(),
+            },
+            error => broken(error.to_string()),
+        })?;
+        let stores = prepare(&file, now).map_err(|error| broken(error.to_string()))?;
+        let base = Arc::new(Base {
+            file: Arc::new(file),
+            readers: Arc::default(),
             max,
         });
+        let writer = Writer::start(Arc::clone(&base))
+            .map_err(|error| broken(format!("its writer: {error}")))?;
+        let disk = Arc::new(Self { base, writer });
         let stores = stores
             .into_iter()
             .map(|(name, id)| (name, DiskStore::new(&disk, id)))
@@ -108,58 +113,81 @@ impl Disk {
 
     /// The store of this name, made if there is none. Waits for a commit.
     pub(super) fn create(self: &Arc<Self>, name: &str) -> Result<DiskStore, KvError> {
-        let create = || {
-            let transaction = begin(&self.database)?;
-            let id = batch::make_store(&transaction, name)?;
-            transaction.commit()?;
-            Ok(id)
-        };
-        let id = create().map_err(|error: redb::Error| storage(&error))?;
+        let id = self.base.transact(|batch| Ok(Ok(batch.store(name)?)))?;
         Ok(DiskStore::new(self, id))
     }
-}
 
-impl Disk {
-    /// How much is stored in all stores, what expired and was not swept
-    /// included.
+    /// Makes the stores that are not there, and writes the seeds whose content
+    /// is another than the last time. Waits for a commit.
+    pub(super) fn sow(
+        self: &Arc<Self>,
+        planted: Vec<Planted>,
+        now: Millis,
+    ) -> Result<Vec<(String, DiskStore)>, (String, KvError)> {
+        let mut at = planted.first().map(|first| first.store.clone());
+        let sown = self.base.transact(|batch| {
+            let mut sown = Vec::new();
+            for Planted { store: name, seeds } in planted {
+                let id = batch.store(&name)?;
+                at = Some(name.clone());
+                if let Err(error) = batch.seed(id, seeds, now)? {
+                    return Ok(Err(error));
+                }
+                sown.push((name, DiskStore::new(self, id)));
+            }
+            Ok(Ok(sown))
+        });
+        sown.map_err(|error| (at.unwrap_or_default(), error))
+    }
+
+    /// How much is stored in all stores, what expired and was not swept, and
+    /// what is read and has been replaced, included.
     pub(super) fn usage(&self) -> Result<KvUsage, KvError> {
-        let read = || {
-            let transaction = self.database.begin_read()?;
+        self.base.file.read(|transaction| {
             let numbers = transaction.open_table(NUMBERS)?;
             Ok(KvUsage {
                 entries: transaction.open_table(ENTRIES)?.len()?,
                 bytes: numbers.get(record::USED)?.map_or(0, |used| used.value()),
-                max_bytes: self.max,
+                max_bytes: self.base.max,
             })
-        };
-        read().map_err(|error: redb::Error| storage(&error))
+        })
     }
 }
 
 #[cfg(test)]
 impl Disk {
     /// As if so many bytes were stored.
-    pub(super) fn pretend_used(&self, bytes: u64) -> Result<(), redb::Error> {
-        let transaction = begin(&self.database)?;
-        transaction
-            .open_table(NUMBERS)?
-            .insert(record::USED, bytes)?;
-        Ok(transaction.commit()?)
+    pub(super) fn pretend_used(&self, bytes: u64) -> Result<(), KvError> {
+        self.base.file.write(|transaction| {
+            let mut numbers = transaction.open_table(NUMBERS)?;
+            numbers.insert(record::USED, bytes)?;
+            Ok(Finish::Commit(()))
+        })
     }
 }
 
-/// Begins to write. What it commits can be opened at once after a crash, where
-/// the database would else be read through: half a second for 100,000 entries.
-fn begin(database: &Database) -> Result<WriteTransaction, redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_quick_repair(true);
-    Ok(transaction)
+impl Base {
+    /// Commits what `change` does, if it does all of it.
+    fn transact<T>(
+        &self,
+        change: impl FnOnce(&mut Batch<'_>) -> Result<Result<T, KvError>, redb::Error>,
+    ) -> Result<T, KvError> {
+        self.file.write(|transaction| {
+            let mut batch = Batch::begin(transaction, self.max, &self.readers)?;
+            let done = change(&mut batch)?;
+            let changed = batch.end()?;
+            Ok(if changed && done.is_ok() {
+                Finish::Commit(done)
+            } else {
+                Finish::Abort(done)
+            })
+        })?
+    }
 }
 
 /// Makes the tables if they are not there, and reads the stores.
-fn prepare(database: &Database, now: Millis) -> Result<Vec<(String, u64)>, redb::Error> {
-    let transaction = begin(database)?;
-    {
+fn prepare(file: &File, now: Millis) -> Result<Vec<(String, u64)>, KvError> {
+    file.write(|transaction| {
         let mut numbers = transaction.open_table(NUMBERS)?;
         if numbers.get(GENERATION)?.is_none() {
             numbers.insert(GENERATION, first_generation(now))?;
@@ -168,15 +196,18 @@ fn prepare(database: &Database, now: Millis) -> Result<Vec<(String, u64)>, redb:
         transaction.open_table(ENTRIES)?;
         transaction.open_table(VALUES)?;
         transaction.open_table(EXPIRIES)?;
+        transaction.open_table(GARBAGE)?;
         transaction.open_table(SEEDS)?;
-    }
-    transaction.commit()?;
-    let mut stores = Vec::new();
-    for row in database.begin_read()?.open_table(STORES)?.iter()? {
-        let (name, id) = row?;
-        stores.push((name.value().to_owned(), id.value()));
-    }
-    Ok(stores)
+        Ok(Finish::Commit(()))
+    })?;
+    file.read(|transaction| {
+        let mut stores = Vec::new();
+        for row in transaction.open_table(STORES)?.iter()? {
+            let (name, id) = row?;
+            stores.push((name.value().to_owned(), id.value()));
+        }
+        Ok(stores)
+    })
 }
 
 impl DiskStore {
@@ -191,58 +222,78 @@ impl DiskStore {
     }
 
     pub(super) fn lookup(&self, key: &str, now: Millis) -> Result<Option<KvEntry>, KvError> {
-        self.read(key, now).map_err(|error| storage(&error))
+        let base = &self.disk.base;
+        loop {
+            let (Record { meta, value }, whole) = match self.look(key, now)? {
+                Some(found) => found,
+                None => return Ok(None),
+            };
+            if let Some(bytes) = whole {
+                let held = bytes.len();
+                return Ok(Some(meta.entry(Body::from(bytes), held)));
+            }
+            let reader = base.readers.add(value);
+            // Unless it was replaced before it had a reader.
+            let again = base
+                .file
+                .read(|transaction| self.record(transaction, key))?;
+            if again.is_some_and(|again| again.value == value) {
+                let pieces = Pieces::new(&base.file, reader, value, meta.length);
+                return Ok(Some(meta.entry(Body::wrap(pieces), PIECE)));
+            }
+        }
     }
 
-    fn read(&self, key: &str, now: Millis) -> Result<Option<KvEntry>, redb::Error> {
-        let transaction = self.disk.database.begin_read()?;
+    /// What is there, and its value if that is in one piece.
+    fn look(&self, key: &str, now: Millis) -> Result<Option<(Record, Option<Bytes>)>, KvError> {
+        self.disk.base.file.read(|transaction| {
+            let there = self.record(transaction, key)?;
+            let Some(record) = there.filter(|record| record.meta.is_live(now)) else {
+                return Ok(None);
+            };
+            let whole = match record.meta.length {
+                0 => Some(Bytes::new()),
+                length if length <= PIECE as u64 => {
+                    Some(value::piece(transaction, record.value, 0)?)
+                }
+                _ => None,
+            };
+            Ok(Some((record, whole)))
+        })
+    }
+
+    fn record(
+        &self,
+        transaction: &ReadTransaction,
+        key: &str,
+    ) -> Result<Option<Record>, redb::Error> {
         let entries = transaction.open_table(ENTRIES)?;
-        let Some(row) = entries.get_owned((self.owner.id, key))? else {
-            return Ok(None);
-        };
-        let Record { meta, value } = Record::decode(row.value())?;
-        if !meta.is_live(now) {
-            return Ok(None);
-        }
-        let values = transaction.open_table(VALUES)?;
-        let (body, held) = match usize::try_from(meta.length) {
-            Ok(0) => (Body::empty(), 0),
-            Ok(length) if length <= PIECE => {
-                let bytes = value::piece(&values, value, 0)?;
-                (Body::from(bytes), length)
-            }
-            _ => {
-                let pieces = Pieces::new(values, value, meta.length);
-                (Body::wrap(pieces), PIECE)
-            }
-        };
-        Ok(Some(meta.entry(body, held)))
+        let row = entries.get((self.owner.id, key))?;
+        row.map(|row| Record::decode(row.value())).transpose()
     }
 
     pub(super) fn list(&self, walk: &mut Walk, now: Millis) -> Result<(), KvError> {
-        self.walk(walk, now).map_err(|error| storage(&error))
-    }
-
-    fn walk(&self, walk: &mut Walk, now: Millis) -> Result<(), redb::Error> {
-        let entries = self.disk.database.begin_read()?.open_table(ENTRIES)?;
         let id = self.owner.id;
-        let start = match walk.start() {
-            Bound::Excluded(key) => Bound::Excluded((id, key)),
-            Bound::Included(key) => Bound::Included((id, key)),
-            Bound::Unbounded => Bound::Included((id, "")),
-        };
-        let end = Bound::Excluded((id.saturating_add(1), ""));
-        for row in entries.range_owned((start, end))? {
-            let (key, row) = row?;
-            let (_, key) = key.value();
-            if !walk.wants(key) {
-                break;
+        self.disk.base.file.read(|transaction| {
+            let entries = transaction.open_table(ENTRIES)?;
+            let start = match walk.start() {
+                Bound::Excluded(key) => Bound::Excluded((id, key)),
+                Bound::Included(key) => Bound::Included((id, key)),
+                Bound::Unbounded => Bound::Included((id, "")),
+            };
+            let end = Bound::Excluded((id.saturating_add(1), ""));
+            for row in entries.range_owned((start, end))? {
+                let (key, row) = row?;
+                let (_, key) = key.value();
+                if !walk.wants(key) {
+                    break;
+                }
+                if Record::decode(row.value())?.meta.is_live(now) {
+                    walk.take(key);
+                }
             }
-            if Record::decode(row.value())?.meta.is_live(now) {
-                walk.take(key);
-            }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     pub(super) async fn insert(
@@ -282,49 +333,33 @@ impl DiskStore {
         self.disk.writer.begin(job).await
     }
 
-    /// Writes the seeds whose content is another than the last time. Waits
-    /// for a commit.
-    pub(super) fn seed(
-        &self,
-        seeds: Vec<(String, Digest, Write)>,
-        now: Millis,
-    ) -> Result<(), KvError> {
-        self.transact(|batch| batch.seed(self.owner.id, seeds, now))
-            .unwrap_or_else(|error| Err(storage(&error)))
-    }
-
     /// Takes all of it away; later writes fail. Waits for a commit.
     pub(super) fn remove(&self, name: &str) -> Result<(), KvError> {
-        self.owner.removed.store(true, Ordering::Release);
-        let remove = || {
-            let transaction = begin(&self.disk.database)?;
-            transaction.open_table(STORES)?.remove(name)?;
-            let mut batch = Batch::begin(&transaction, self.disk.max)?;
-            batch.remove_store(self.owner.id)?;
-            batch.end()?;
-            transaction.commit()?;
-            Ok(())
-        };
-        remove().map_err(|error: redb::Error| storage(&error))
+        self.remove_if(name, |_| Ok(true)).map(drop)
     }
 
-    /// Commits what `change` does, if it does all of it.
-    fn transact(
+    /// The same, unless it has an entry that has not expired: false then.
+    pub(super) fn remove_if_empty(&self, name: &str, now: Millis) -> Result<bool, KvError> {
+        self.remove_if(name, |batch| Ok(!batch.has_live(self.owner.id, now)?))
+    }
+
+    fn remove_if(
         &self,
-        change: impl FnOnce(&mut Batch<'_>) -> Result<Result<(), KvError>, redb::Error>,
-    ) -> Result<Result<(), KvError>, redb::Error> {
-        let transaction = begin(&self.disk.database)?;
-        let mut batch = Batch::begin(&transaction, self.disk.max)?;
-        let done = change(&mut batch)?;
-        if batch.end()? && done.is_ok() {
-            transaction.commit()?;
-        } else {
-            transaction.abort()?;
+        name: &str,
+        wanted: impl FnOnce(&Batch<'_>) -> Result<bool, redb::Error>,
+    ) -> Result<bool, KvError> {
+        let removed = self.disk.base.transact(|batch| {
+            let wanted = wanted(batch)?;
+            if wanted {
+                // Nobody else writes before the end of this transaction.
+                self.owner.removed.store(true, Ordering::Release);
+                batch.remove_store(name, self.owner.id)?;
+            }
+            Ok(Ok(wanted))
+        });
+        if removed.is_err() {
+            self.owner.removed.store(false, Ordering::Release);
         }
-        Ok(done)
+        removed
     }
-}
-
-fn storage(error: &redb::Error) -> KvError {
-    KvError::Storage(error.to_string())
 }

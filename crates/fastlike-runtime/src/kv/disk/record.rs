@@ -30,6 +30,10 @@ pub(super) const VALUES: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinitio
 pub(super) const EXPIRIES: TableDefinition<'_, (u64, u64, &str), ()> =
     TableDefinition::new("expiries");
 
+/// Values of several pieces that no entry has any more, by their number, with
+/// their length: they are freed when nobody reads them.
+pub(super) const GARBAGE: TableDefinition<'_, u64, u64> = TableDefinition::new("garbage");
+
 /// The digests of seeds as they were last written, by store and key.
 pub(super) const SEEDS: TableDefinition<'_, (u64, &str), [u8; 16]> = TableDefinition::new("seeds");
 

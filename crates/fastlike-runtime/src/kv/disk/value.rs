@@ -1,42 +1,48 @@
 //! Values that are read piece by piece.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use redb::ReadOnlyTable;
+use redb::ReadTransaction;
 
-use super::record::PIECE;
+use super::file::File;
+use super::readers::Reader;
+use super::record::{PIECE, VALUES};
 use crate::http::BodyError;
 
-/// The table of values, as it was when a reader began.
-type Values = ReadOnlyTable<(u64, u32), &'static [u8]>;
-
 /// One piece of a value.
-pub(super) fn piece(values: &Values, value: u64, piece: u32) -> Result<Bytes, redb::Error> {
-    match values.get_owned((value, piece))? {
+pub(super) fn piece(
+    transaction: &ReadTransaction,
+    value: u64,
+    piece: u32,
+) -> Result<Bytes, redb::Error> {
+    match transaction.open_table(VALUES)?.get((value, piece))? {
         Some(row) => Ok(Bytes::copy_from_slice(row.value())),
         None => Err(redb::Error::Corrupted("a value is not whole".to_owned())),
     }
 }
 
-/// A value as a body. While it lives, the database keeps what it will read,
-/// whatever is written meanwhile.
+/// A value as a body. Each piece is read when its turn comes; until the last
+/// one none of them is freed.
 pub(super) struct Pieces {
-    values: Values,
+    file: Arc<File>,
     value: u64,
     next: u32,
     left: u64,
+    _reader: Reader,
 }
 
 impl Pieces {
-    pub(super) fn new(values: Values, value: u64, length: u64) -> Self {
+    pub(super) fn new(file: &Arc<File>, reader: Reader, value: u64, length: u64) -> Self {
         Self {
-            values,
+            file: Arc::clone(file),
             value,
             next: 0,
             left: length,
+            _reader: reader,
         }
     }
 }
@@ -53,13 +59,18 @@ impl http_body::Body for Pieces {
         if this.left == 0 {
             return Poll::Ready(None);
         }
-        let piece = piece(&this.values, this.value, this.next)
+        let wanted = usize::try_from(this.left).unwrap_or(PIECE).min(PIECE);
+        let mut piece = this
+            .file
+            .read(|transaction| piece(transaction, this.value, this.next))
             .map_err(|error| BodyError::Transport(error.to_string()))?;
-        if piece.len() as u64 != this.left.min(PIECE as u64) {
+        if piece.len() < wanted {
             let why = "the database: a value is not whole".to_owned();
             return Poll::Ready(Some(Err(BodyError::Transport(why))));
         }
-        this.left = this.left.saturating_sub(piece.len() as u64);
+        // Somebody may have written on.
+        piece.truncate(wanted);
+        this.left = this.left.saturating_sub(wanted as u64);
         this.next = this.next.saturating_add(1);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

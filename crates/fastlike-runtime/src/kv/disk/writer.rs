@@ -4,11 +4,9 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::Batch;
-use super::{Owner, Work, storage};
+use super::{Base, Owner, Work};
 use crate::http::Charge;
 use crate::kv::clock::Millis;
 use crate::kv::error::KvError;
@@ -44,11 +42,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(database: Arc<Database>, max: u64) -> std::io::Result<Self> {
+    pub(super) fn start(base: Arc<Base>) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(limits::KV_WRITES);
         let thread = std::thread::Builder::new()
             .name("fastlike-kv".to_owned())
-            .spawn(move || run(&database, max, jobs))?;
+            .spawn(move || run(&base, jobs))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -80,7 +78,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(database: &Database, max: u64, mut jobs: mpsc::Receiver<Queued>) {
+fn run(base: &Base, mut jobs: mpsc::Receiver<Queued>) {
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
         let mut bytes = 0usize;
@@ -91,11 +89,11 @@ fn run(database: &Database, max: u64, mut jobs: mpsc::Receiver<Queued>) {
             }
             batch.push(next);
         }
-        let results = match commit(database, max, &batch) {
-            Ok(results) => results,
+        let (results, littered) = match commit(base, &batch) {
+            Ok(committed) => committed,
             Err(error) => {
                 tracing::error!("{} writes to KV stores failed: {error}", batch.len());
-                vec![Err(storage(&error)); batch.len()]
+                (vec![Err(error); batch.len()], false)
             }
         };
         for (queued, result) in batch.into_iter().zip(results) {
@@ -103,23 +101,22 @@ fn run(database: &Database, max: u64, mut jobs: mpsc::Receiver<Queued>) {
             // Whoever began it may not wait for it any more.
             let _ = queued.reply.send(result);
         }
+        if littered && jobs.is_empty() {
+            // Who does not read what it replaced has its room back now.
+            let _ = base.transact(|_| Ok(Ok(())));
+        }
     }
 }
 
-fn commit(database: &Database, max: u64, jobs: &[Queued]) -> Result<Vec<Written>, redb::Error> {
-    let transaction = super::begin(database)?;
-    let mut batch = Batch::begin(&transaction, max)?;
-    let mut results = Vec::with_capacity(jobs.len());
-    let mut now = 0;
-    for Queued { job, .. } in jobs {
-        now = job.now.max(now);
-        results.push(batch.apply(&job.owner, &job.key, &job.work, job.now)?);
-    }
-    batch.sweep(now)?;
-    if batch.end()? {
-        transaction.commit()?;
-    } else {
-        transaction.abort()?;
-    }
-    Ok(results)
+/// What became of each job, and whether there is something left to free.
+fn commit(base: &Base, jobs: &[Queued]) -> Result<(Vec<Written>, bool), KvError> {
+    let now = jobs.iter().map(|queued| queued.job.now).max();
+    base.transact(|batch| {
+        batch.sweep(now.unwrap_or_default())?;
+        let mut results = Vec::with_capacity(jobs.len());
+        for Queued { job, .. } in jobs {
+            results.push(batch.apply(&job.owner, &job.key, &job.work, job.now)?);
+        }
+        Ok(Ok((results, batch.has_littered())))
+    })
 }

@@ -149,7 +149,7 @@ async fn a_seed_is_written_once_and_again_when_it_changes() {
             let entries = entries
                 .iter()
                 .map(|(key, value)| ((*key).to_owned(), KvSeed::from(*value)));
-            stores.seed("store", entries).expect("seeded");
+            sow(stores, entries).expect("seeded");
         };
         seed(&[("a", "1"), ("b", "1"), ("c", "1")]);
         let store = stores.get("store").expect("it was made");
@@ -170,8 +170,11 @@ async fn a_seed_is_written_once_and_again_when_it_changes() {
         assert_eq!(text(&store, "c").await.as_deref(), Some("1"), "new again");
     }
     let entries = [("..".to_owned(), KvSeed::default())];
-    let bad = both.stores[0].seed("store", entries);
-    assert_eq!(bad, Err(KvError::Key(KvKeyError::Dots)));
+    let bad = sow(&both.stores[0], entries);
+    assert_eq!(
+        bad,
+        Err(("store".to_owned(), KvError::Key(KvKeyError::Dots)))
+    );
 }
 
 #[tokio::test]
@@ -182,9 +185,7 @@ async fn seeds_are_remembered_in_the_directory() {
             value: "seed".into(),
             metadata: "about it".into(),
         };
-        stores
-            .seed("store", [("key".to_owned(), seed)])
-            .expect("seeded");
+        sow(stores, [("key".to_owned(), seed)]).expect("seeded");
         stores.get("store").expect("there")
     };
     let store = seed(&stores[1]);

@@ -73,7 +73,7 @@ async fn a_hundred_thousand_keys_are_listed_by_cursor() {
     for stores in &both.stores {
         let key = |n: usize| format!("key/{:05}", n * 7_919 % KEYS);
         let seeds = (0..KEYS).map(|n| (key(n), KvSeed::from("")));
-        stores.seed("store", seeds).expect("stored");
+        sow(stores, seeds).expect("stored");
         let store = stores.get("store").expect("there");
         let (keys, pages) = walk(&store, None, limits::KV_LIST);
         assert_eq!(pages, KEYS / limits::KV_LIST as usize);

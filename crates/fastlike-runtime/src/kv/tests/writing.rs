@@ -1,7 +1,5 @@
 //! Inserts, deletes, and what their options do.
 
-use std::time::Duration;
-
 use super::*;
 use crate::http::Charge;
 
