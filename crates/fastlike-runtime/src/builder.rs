@@ -339,7 +339,7 @@ impl Builder {
         }
         let profiler = self.profiler.as_ref();
         let engine = Engine::new(&self.limits, self.compile_cache, profiler)?;
-        let program = Program::load(&engine, self.guest, self.unknown_imports)?;
+        let program = Program::load(&engine, self.guest, self.unknown_imports, self.limits.heap)?;
         let summary = Summary {
             guest: program.name.clone(),
             bytes: program.bytes,

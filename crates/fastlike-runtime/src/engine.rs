@@ -68,7 +68,13 @@ impl Engine {
         let failed = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
         let on_demand = wasmtime::Engine::new(&config).map_err(failed)?;
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
-        let pooled = wasmtime::Engine::new(&config).map_err(failed)?;
+        let pooled = wasmtime::Engine::new(&config).map_err(|error| {
+            let slots = limits.pool_slots;
+            StartError::Engine(format!(
+                "{error:#}: it is to have {slots} warm slots, and fewer (pool_slots) take less \
+                 address space"
+            ))
+        })?;
         let tick = profiler.map_or(TICK, Profiler::tick);
         let ticker = Ticker::start(vec![pooled.clone(), on_demand.clone()], tick);
         Ok(Self {

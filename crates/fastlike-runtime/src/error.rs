@@ -84,6 +84,18 @@ pub enum StartError {
         /// What the compiler said.
         why: String,
     },
+    /// The module begins with more memory than it may have.
+    #[error(
+        "{name} begins with more memory than the heap limit of {} MiB: raise the limit (heap_mib in \
+         [local_server.limits] of fastly.toml)",
+        limit.div_ceil(1024 * 1024)
+    )]
+    Heap {
+        /// The guest's file or name.
+        name: String,
+        /// [`Limits::heap`](crate::Limits::heap), in bytes.
+        limit: u64,
+    },
     /// The guest imports what this runtime does not provide.
     #[error("{name} imports what fastlike does not provide:{}", listed(.imports))]
     UnknownImports {

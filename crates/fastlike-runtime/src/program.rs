@@ -86,6 +86,9 @@ pub struct Summary {
     pub config_stores: Vec<String>,
 }
 
+/// What the engine says of a module with more memory than a slot has.
+const MEMORY: &str = "module memory does not fit in pooling allocator";
+
 /// A guest, compiled and with its imports checked and linked.
 pub(crate) struct Program {
     pooled: Linked,
@@ -115,13 +118,17 @@ impl Program {
         engine: &Engine,
         guest: Guest,
         behavior: UnknownImports,
+        heap: u64,
     ) -> Result<Self, StartError> {
         let began = Instant::now();
         let (name, bytes) = guest.load()?;
         check_kind(&name, &bytes)?;
-        let module = Module::new(&engine.pooled, &bytes).map_err(|error| StartError::Compile {
-            name: name.clone(),
-            why: format!("{error:#}"),
+        let module = Module::new(&engine.pooled, &bytes).map_err(|error| {
+            let (name, why) = (name.clone(), format!("{error:#}"));
+            if why.contains(MEMORY) {
+                return StartError::Heap { name, limit: heap };
+            }
+            StartError::Compile { name, why }
         })?;
         let unknown = imports::audit(&name, &module, behavior)?;
         if !unknown.is_empty() {

@@ -45,6 +45,7 @@ async fn a_program_finds_what_its_store_began_with() {
     assert_eq!(service.get("/store/lookup?empty").await.ok(), "");
     let miss = service.get("/store/lookup?nothing").await;
     assert_eq!(miss.ok(), "ItemNotFound");
+    assert_eq!(logs.with("\"store\" for \"nothing\"").len(), 1);
     assert_eq!(
         service.get("/no-such-store/lookup?a").await.ok(),
         "StoreNotFound"

@@ -38,6 +38,19 @@ async fn what_is_no_module() {
 }
 
 #[tokio::test]
+async fn a_limit_that_nothing_fits_in_is_named() {
+    let megabyte = "(module (memory (export \"memory\") 17) (func (export \"_start\")))";
+    let test = Test::wat(megabyte).limits(|limits| limits.heap = 1024 * 1024);
+    let error = test.build().await.expect_err("it is a page too large");
+    assert!(matches!(error, StartError::Heap { .. }), "{error}");
+    assert!(error.to_string().contains("heap limit of 1 MiB"), "{error}");
+
+    let test = Test::wat("(module)").limits(|limits| limits.pool_slots = usize::MAX);
+    let error = test.build().await.expect_err("too many");
+    assert!(error.to_string().contains("pool_slots"), "{error}");
+}
+
+#[tokio::test]
 async fn a_component_is_told_apart() {
     for guest in ["(component)", ";; a comment\n  (component)"] {
         let error = error(text(guest)).await.to_string();

@@ -39,5 +39,8 @@ pub(crate) fn get(store: &ConfigStore, key: &str) -> Result<Arc<str>> {
     if key.chars().count() > limits::CONFIG_KEY {
         return Err(Error::Unsupported("config store key: too long"));
     }
-    store.get(key).ok_or(Error::Absent)
+    store.get(key).ok_or_else(|| {
+        tracing::debug!("the guest asked a config store for {key:?}, which it has not");
+        Error::Absent
+    })
 }

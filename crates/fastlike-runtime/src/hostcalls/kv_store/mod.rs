@@ -50,17 +50,18 @@ pub(crate) fn lookup(
     handle: KvStoreHandle,
     key: &str,
 ) -> Result<KvStoreLookupHandle> {
-    let looked = match session.opened.kv_stores.get(handle)?.lookup(key) {
-        Ok(found) => Ok(found),
-        Err(error) => Err(later(error)?),
-    };
-    let looked = match looked {
+    let store = session.opened.kv_stores.get(handle)?;
+    let looked = match store.lookup(key) {
         Ok(Some(mut entry)) => {
             entry.value.charge(entry.held, &session.budget)?;
             Ok(Some(Box::new(entry)))
         }
-        Ok(None) => Ok(None),
-        Err(error) => Err(error),
+        Ok(None) => {
+            let name = store.name();
+            tracing::debug!("the guest asked the KV store {name:?} for {key:?}, which it has not");
+            Ok(None)
+        }
+        Err(error) => Err(later(error)?),
     };
     session.items.insert(KvLookup(looked))
 }

@@ -28,7 +28,10 @@ pub(crate) fn get(store: &SecretStore, key: &str) -> Result<Secret> {
     if !is_name(key) {
         return Err(Error::Invalid("secret: not a name"));
     }
-    store.get(key).ok_or(Error::Absent)
+    store.get(key).ok_or_else(|| {
+        tracing::debug!("the guest asked a secret store for {key:?}, which it has not");
+        Error::Absent
+    })
 }
 
 /// A secret of the guest's own bytes.

@@ -53,7 +53,7 @@ struct Gather;
 
 impl Subscriber for Gather {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO && metadata.target().starts_with("fastlike")
+        *metadata.level() <= Level::DEBUG && metadata.target().starts_with("fastlike")
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
