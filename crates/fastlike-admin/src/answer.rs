@@ -153,7 +153,9 @@ impl From<KvError> for Problem {
             KvError::Precondition => StatusCode::PRECONDITION_FAILED,
             KvError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             KvError::Busy => StatusCode::TOO_MANY_REQUESTS,
-            KvError::Full { .. } | KvError::Stores { .. } => StatusCode::INSUFFICIENT_STORAGE,
+            KvError::Full { .. } | KvError::DiskFull | KvError::Stores { .. } => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             KvError::Removed => StatusCode::NOT_FOUND,
             KvError::Storage(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,

@@ -2,11 +2,34 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Request, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use crate::answer::Problem;
+use crate::limits;
+
+/// Refuses a head that is too long, as it is written without superfluous
+/// blanks.
+///
+/// # Errors
+/// A 431.
+pub(crate) fn check_head<B>(request: &Request<B>) -> Result<(), Problem> {
+    let line = request.method().as_str().len() + request.uri().to_string().len();
+    let mut length = line + "  HTTP/1.1\r\n\r\n".len();
+    for (name, value) in request.headers() {
+        length = length.saturating_add(name.as_str().len() + value.len() + ": \r\n".len());
+    }
+    if length <= limits::HEAD {
+        return Ok(());
+    }
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    let detail = format!(
+        "a head has at most {} bytes, and this one has {length}",
+        limits::HEAD
+    );
+    Err(Problem::new(status, "The head is too large", detail))
+}
 
 /// What a request asks for, without its body.
 #[derive(Debug)]
@@ -95,6 +118,23 @@ pub(crate) mod tests {
     pub(crate) fn asked(uri: &str) -> Asked {
         let request = http::Request::get(uri).body(()).expect("a request");
         Asked::new(request.into_parts().0).expect("a path")
+    }
+
+    #[test]
+    fn a_head_has_so_many_bytes_and_not_one_more() {
+        let head = |value: usize| {
+            let request = Request::get("/healthz").header("x", "y".repeat(value));
+            check_head(&request.body(()).expect("a request"))
+        };
+        let rest = "GET /healthz HTTP/1.1\r\nx: \r\n\r\n".len();
+        assert_eq!(head(limits::HEAD - rest), Ok(()));
+        let problem = head(limits::HEAD - rest + 1).expect_err("past it");
+        assert_eq!(problem.status, 431);
+        assert!(
+            problem.detail.ends_with("this one has 32769"),
+            "{}",
+            problem.detail
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::api::{self, Call};
 use crate::body;
 use crate::guard::Guard;
 use crate::metrics::{self, Metrics};
-use crate::request::Asked;
+use crate::request::{self, Asked};
 use crate::token::Token;
 
 /// What all requests share.
@@ -30,8 +30,10 @@ impl Desk {
         let answered = self.route(request).await;
         let mut reply = answered.unwrap_or_else(Problem::into_reply);
         if is_head {
-            // hyper keeps the length that this body would have had.
-            let length = reply.body().known_length();
+            // hyper keeps the length that this body would have had. Where there
+            // is none to have, none is told (RFC 9110 section 8.6).
+            let has_body = reply.status() != StatusCode::NO_CONTENT;
+            let length = reply.body().known_length().filter(|_| has_body);
             let headers = reply.headers_mut();
             if let Some(length) = length {
                 headers.insert(http::header::CONTENT_LENGTH, length.into());
@@ -42,6 +44,7 @@ impl Desk {
     }
 
     async fn route(&self, request: Request<Incoming>) -> Answer {
+        request::check_head(&request)?;
         self.guard.page(&request)?;
         let (parts, incoming) = request.into_parts();
         if let Some(answer) = self.open(&parts) {

@@ -1,21 +1,27 @@
 //! The listener and its connections.
 
+mod moving;
+mod seats;
+
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use self::moving::Moved;
+use self::seats::{Answering, Seat, Seats};
 use crate::limits;
 use crate::routes::Desk;
 
@@ -31,29 +37,26 @@ pub(crate) async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let seats = Seats::new(limits::CONNECTIONS);
     let (ending, end) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
+        while connections.try_join_next().is_some() {}
         let accepted = async {
-            // Further clients wait in the system's queue.
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            let (stream, _) = listener.accept().await?;
+            // While all are safe, further clients wait in the system's queue.
+            Ok::<_, std::io::Error>((stream, seats.take().await))
         };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             accepted = accepted => accepted,
-            Some(_) = connections.join_next() => continue,
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, seat)) => {
                 drop(stream.set_nodelay(true));
-                let connection = connection(Arc::clone(&desk), stream, end.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
+                let seat = Arc::new(seat);
+                connections.spawn(connection(Arc::clone(&desk), stream, seat, end.clone()));
             }
             Err(error) => {
                 tracing::warn!("an admin connection could not be accepted: {error}");
@@ -68,22 +71,24 @@ pub(crate) async fn serve(
     let _ = timeout(DRAIN, all_gone).await;
 }
 
-/// One connection, to its end or to its greatest age.
-async fn connection<S>(desk: Arc<Desk>, stream: S, mut end: watch::Receiver<bool>)
+/// One connection, to its end, to its greatest age or until its place is lost.
+async fn connection<S>(desk: Arc<Desk>, stream: S, seat: Arc<Seat>, mut end: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let desk = Arc::clone(&desk);
-        async move { Ok::<_, Infallible>(desk.answer(request).await) }
+    let service = service_fn(|request: Request<Incoming>| {
+        let (desk, seat) = (Arc::clone(&desk), Arc::clone(&seat));
+        async move { Ok::<_, Infallible>(answer(&desk, &seat, request).await) }
     });
+    let moved = Moved::default();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIME)
         .max_headers(limits::HEADERS)
         .max_buf_size(limits::HEAD);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(moved.on(stream)), service));
     tokio::select! {
+        () = seat.lost() => return,
         ended = connection.as_mut() => {
             if let Err(error) = ended {
                 tracing::debug!("an admin connection ended: {error}");
@@ -94,12 +99,30 @@ where
         () = sleep(limits::CONNECTION_AGE) => {}
     }
     connection.as_mut().graceful_shutdown();
-    // A client that takes nothing does not keep it for ever.
-    let _ = timeout(limits::CONNECTION_AGE, connection).await;
+    tokio::select! {
+        _ = connection => {}
+        () = seat.lost() => {}
+        () = moved.stalled() => {}
+    }
+}
+
+async fn answer(desk: &Desk, seat: &Seat, request: Request<Incoming>) -> Response<Answering> {
+    let with_token = desk.guard.token(request.headers()).is_ok();
+    let Some(asking) = seat.ask(with_token) else {
+        // The connection is about to be closed, as if nobody had read this.
+        return pending().await;
+    };
+    desk.answer(request).await.map(|body| Answering {
+        body,
+        _asking: asking,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use fastlike_runtime::{KvInsert, KvStore};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
     use tokio::net::TcpStream;
     use tokio::time::Instant;
@@ -112,12 +135,24 @@ mod tests {
     /// A client's side of a connection, from when on time passes only where
     /// somebody waits for it.
     async fn client() -> DuplexStream {
-        let desk = Arc::new(desk().await);
+        client_of(desk().await)
+    }
+
+    /// The same, with the KV store `s`.
+    async fn client_of_a_store() -> (DuplexStream, KvStore) {
+        let desk = desk().await;
+        let store = desk.current.get().state().kv_stores().create("s");
+        (client_of(desk), store.expect("a store"))
+    }
+
+    fn client_of(desk: Desk) -> DuplexStream {
+        let desk = Arc::new(desk);
         tokio::time::pause();
         let (client, server) = duplex(64 * 1024);
         tokio::spawn(async move {
             let (_ending, end) = watch::channel(false);
-            connection(desk, server, end).await;
+            let seat = Arc::new(Seats::new(1).take().await);
+            connection(desk, server, seat, end).await;
         });
         client
     }
@@ -172,6 +207,47 @@ mod tests {
         assert!(since.elapsed() >= limits::BODY_PAUSE);
     }
 
+    fn put(length: usize) -> String {
+        format!(
+            "PUT /resources/stores/kv/s/keys/k HTTP/1.1\r\nhost: localhost\r\n\
+             fastly-key: {TOKEN}\r\ncontent-length: {length}\r\n\r\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_and_moves_ends_however_old_the_connection_is() {
+        let (mut client, _) = client_of_a_store().await;
+        let begun = Instant::now();
+        let length = 40;
+        client
+            .write_all(put(length).as_bytes())
+            .await
+            .expect("taken");
+        for _ in 0..length {
+            sleep(limits::BODY_PAUSE - Duration::from_secs(1)).await;
+            client.write_all(b"x").await.expect("taken");
+        }
+        assert!(begun.elapsed() > 3 * limits::CONNECTION_AGE);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn an_old_connection_whose_client_reads_nothing_ends() {
+        let (mut client, store) = client_of_a_store().await;
+        let length = 1 << 20;
+        let stored = store.insert("k", vec![b'x'; length], KvInsert::default());
+        stored.await.expect("room");
+        let get = put(0).replacen("PUT", "GET", 1);
+        client.write_all(get.as_bytes()).await.expect("taken");
+        let most = limits::CONNECTION_AGE + 2 * limits::STALL;
+        sleep(most + Duration::from_secs(1)).await;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.expect("a part");
+        assert!(answer.starts_with(b"HTTP/1.1 200 ") && answer.len() < length);
+    }
+
     #[tokio::test]
     async fn a_connection_gets_so_old_and_not_older() {
         let mut client = client().await;
@@ -188,28 +264,71 @@ mod tests {
         assert!((limits::CONNECTION_AGE..late).contains(&age), "{age:?}");
     }
 
-    #[tokio::test]
-    async fn connections_beyond_the_limit_wait_for_their_turn() {
+    /// A client over the network, of a listener that serves.
+    async fn connected(address: SocketAddr) -> TcpStream {
+        TcpStream::connect(address).await.expect("connected")
+    }
+
+    async fn served() -> SocketAddr {
         let desk = Arc::new(desk().await);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        tokio::spawn(serve(desk, listener, std::future::pending()));
-        let mut all = Vec::new();
-        for _ in 0..limits::CONNECTIONS {
-            let mut client = TcpStream::connect(address).await.expect("connected");
+        tokio::spawn(serve(desk, listener, pending()));
+        address
+    }
+
+    #[tokio::test]
+    async fn clients_that_are_silent_keep_nobody_out() {
+        let address = served().await;
+        let begun = Instant::now();
+        let mut silent = Vec::new();
+        for _ in 0..3 * limits::CONNECTIONS {
+            silent.push(connected(address).await);
+        }
+        for _ in 0..3 {
+            let mut client = connected(address).await;
             client.write_all(ASK).await.expect("sent");
             assert!(is_answered(&mut client).await);
+        }
+        assert!(begun.elapsed() < limits::HEAD_TIME);
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_the_limit_closes_no_request_with_the_token() {
+        let address = served().await;
+        let store = "{\"name\":\"s\"}";
+        let mut all = Vec::new();
+        for _ in 0..limits::CONNECTIONS {
+            let mut client = connected(address).await;
+            let head = format!(
+                "POST /resources/stores/secret HTTP/1.1\r\nhost: localhost\r\n\
+                 fastly-key: {TOKEN}\r\nconnection: close\r\nexpect: 100-continue\r\n\
+                 content-length: {}\r\n\r\n",
+                store.len()
+            );
+            client.write_all(head.as_bytes()).await.expect("sent");
+            // Said when the body is asked for.
+            let mut go_on = [0; 25];
+            client.read_exact(&mut go_on).await.expect("a head");
+            assert!(go_on.starts_with(b"HTTP/1.1 100 "));
             all.push(client);
         }
-        let mut waiting = TcpStream::connect(address).await.expect("in the queue");
+        let mut waiting = connected(address).await;
         waiting.write_all(ASK).await.expect("sent");
-        for client in &mut all {
-            client.write_all(ASK).await.expect("sent");
-            assert!(is_answered(client).await);
+        let mut statuses = Vec::new();
+        for mut client in all {
+            if statuses.is_empty() {
+                let early = waiting.try_read(&mut [0]).expect_err("nobody answers yet");
+                assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock);
+            }
+            client.write_all(store.as_bytes()).await.expect("sent");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.expect("an answer");
+            statuses.push(answer.get(9..12).expect("a status").to_owned());
         }
-        let early = waiting.try_read(&mut [0]).expect_err("nobody answers yet");
-        assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock);
-        all.pop();
         assert!(is_answered(&mut waiting).await);
+        let made = statuses.iter().filter(|status| *status == "201").count();
+        let there = statuses.iter().filter(|status| *status == "409").count();
+        assert_eq!((made, there), (1, limits::CONNECTIONS - 1));
     }
 }

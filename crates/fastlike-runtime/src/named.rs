@@ -1,6 +1,7 @@
 //! The stores of a service, by name: made from its configuration, changeable
 //! while it runs.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
@@ -96,6 +97,18 @@ impl<S: Clone> Named<S> {
         })
     }
 
+    /// A store that is made now; `None` if there is one of this name.
+    pub(crate) fn insert_new(
+        &self,
+        name: &str,
+        make: impl Fn() -> S,
+    ) -> Result<Option<S>, StoreError> {
+        self.change(name, |stores| match stores.entry(name.to_owned()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => Some(place.insert(make()).clone()),
+        })
+    }
+
     /// False if there was none.
     pub(crate) fn remove(&self, name: &str) -> bool {
         let before = self.stores.rcu(|stores| {
@@ -181,5 +194,31 @@ mod tests {
         assert!(named.remove("last") && !named.remove("last"));
         assert_eq!(named.get_or_insert("one more", || 4), Ok(4));
         assert_eq!(named.get_or_insert("one more", || 5), Ok(4));
+        assert_eq!(named.insert_new("one more", || 6), Ok(None));
+        assert!(named.insert_new("too many", || 7).is_err());
+        assert_eq!(named.get("one more"), Some(4));
+    }
+
+    #[test]
+    fn of_many_who_make_one_store_at_a_time_one_has_made_it() {
+        let named = Named::new(KIND);
+        let makers = 8;
+        for name in (0..100).map(|n: usize| n.to_string()) {
+            let begin = std::sync::Barrier::new(makers);
+            let make = |maker| {
+                begin.wait();
+                named.insert_new(&name, || maker).expect("room")
+            };
+            let made: Vec<usize> = std::thread::scope(|scope| {
+                let make = &make;
+                let all: Vec<_> = (0..makers)
+                    .map(|maker| scope.spawn(move || make(maker)))
+                    .collect();
+                let made = all.into_iter().map(|one| one.join().expect("no panic"));
+                made.flatten().collect()
+            });
+            assert_eq!(made.len(), 1, "{name}");
+            assert_eq!(named.get(&name), made.first().copied());
+        }
     }
 }

@@ -100,15 +100,45 @@ impl SecretStore {
     /// [`StoreError::Name`] unless the name has 1 to 255 letters, digits, `.`,
     /// `_` or `-`; [`StoreError::Full`] when there are 10,000.
     pub fn insert(&self, name: &str, secret: Secret) -> Result<bool, StoreError> {
+        self.write(name, &secret, |_| true)
+    }
+
+    /// Adds a secret; false if there is one of this name, which stays.
+    ///
+    /// # Errors
+    /// As [`SecretStore::insert`].
+    pub fn insert_new(&self, name: &str, secret: Secret) -> Result<bool, StoreError> {
+        Ok(!self.write(name, &secret, |there| !there)?)
+    }
+
+    /// Replaces the secret of this name; false if there is none.
+    ///
+    /// # Errors
+    /// As [`SecretStore::insert`].
+    pub fn update(&self, name: &str, secret: Secret) -> Result<bool, StoreError> {
+        self.write(name, &secret, |there| there)
+    }
+
+    /// Writes a secret if `may`, which is told whether there is one of this
+    /// name, says so. Gives whether there was one.
+    fn write(
+        &self,
+        name: &str,
+        secret: &Secret,
+        may: impl Fn(bool) -> bool,
+    ) -> Result<bool, StoreError> {
         check_name("secret", name)?;
         let mut full = false;
         let before = self.0.rcu(|secrets| {
-            full = secrets.len() >= limits::STORE_ENTRIES && !secrets.contains_key(name);
-            let mut secrets = BTreeMap::clone(secrets);
-            if !full {
-                secrets.insert(name.to_owned(), secret.clone());
+            let there = secrets.contains_key(name);
+            let wanted = may(there);
+            full = wanted && !there && secrets.len() >= limits::STORE_ENTRIES;
+            if full || !wanted {
+                return Arc::clone(secrets);
             }
-            secrets
+            let mut secrets = BTreeMap::clone(secrets);
+            secrets.insert(name.to_owned(), secret.clone());
+            Arc::new(secrets)
         });
         if full {
             return Err(too_many());
@@ -194,6 +224,16 @@ impl SecretStores {
         self.0.get_or_insert(name, SecretStore::default)
     }
 
+    /// A store that is made now; `None` if there is one of this name. Of
+    /// several who make it at a time, one is given it.
+    ///
+    /// # Errors
+    /// As [`SecretStores::create`].
+    pub fn create_new(&self, name: &str) -> Result<Option<SecretStore>, StoreError> {
+        check_name("secret store", name)?;
+        self.0.insert_new(name, SecretStore::default)
+    }
+
     /// Removes a store; false if there was none. A program that has it open
     /// keeps it.
     pub fn remove(&self, name: &str) -> bool {
@@ -258,6 +298,34 @@ mod tests {
         assert_eq!(store.insert("0", secret("y")), Ok(true));
         assert!(store.remove("0") && !store.remove("0"));
         assert_eq!(store.insert("one-more", secret("x")), Ok(false));
+        assert!(store.insert_new("too-many", secret("x")).is_err());
+        assert_eq!(store.insert_new("one-more", secret("y")), Ok(false));
+        assert_eq!(store.update("too-many", secret("y")), Ok(false));
+        assert_eq!(store.update("one-more", secret("z")), Ok(true));
+        assert_eq!(store.get("one-more"), Some(secret("z")));
+    }
+
+    #[test]
+    fn of_many_who_add_one_secret_at_a_time_one_has_added_it() {
+        let store = SecretStore::default();
+        for name in (0..100).map(|n: usize| n.to_string()) {
+            let begin = std::sync::Barrier::new(8);
+            let add = |value: usize| {
+                begin.wait();
+                let added = store.insert_new(&name, secret(&value.to_string()));
+                added.expect("room").then_some(value)
+            };
+            let added: Vec<usize> = std::thread::scope(|scope| {
+                let add = &add;
+                let all: Vec<_> = (0..8)
+                    .map(|value| scope.spawn(move || add(value)))
+                    .collect();
+                let added = all.into_iter().map(|one| one.join().expect("no panic"));
+                added.flatten().collect()
+            });
+            assert_eq!(added.len(), 1, "{name}");
+            assert_eq!(store.get(&name), Some(secret(&added[0].to_string())));
+        }
     }
 
     #[test]

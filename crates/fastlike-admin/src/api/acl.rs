@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, NewStore, named};
+use super::{Call, NewStore, exists, named};
 use crate::answer::{Answer, Problem, empty, ok};
 use crate::body;
 use crate::page::Page;
@@ -61,12 +61,8 @@ fn lists(call: &Call<'_>) -> Answer {
 
 async fn create(call: &Call<'_>, body: Body) -> Answer {
     let NewStore { name } = body::json(body).await?;
-    let acls = call.service.acls();
-    if acls.get(&name).is_some() {
-        let detail = format!("there is an ACL named {name:?} already");
-        return Err(Problem::conflict(detail));
-    }
-    acls.create(&name)?;
+    let made = call.service.acls().create_new(&name)?;
+    made.ok_or_else(|| exists("an ACL", &name))?;
     ok(&shown(&name))
 }
 

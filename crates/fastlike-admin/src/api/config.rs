@@ -8,7 +8,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, named, no_renaming};
+use super::{Call, exists, named, no_renaming};
 use crate::answer::{Answer, Problem, done, ok};
 use crate::body::{self, Form};
 
@@ -88,12 +88,8 @@ fn stores(call: &Call<'_>) -> Answer {
 async fn create(call: &Call<'_>, body: Body) -> Answer {
     let form = Form::read(body).await?;
     let name = form.field("name")?;
-    let stores = call.service.config_stores();
-    if stores.get(name).is_some() {
-        let detail = format!("there is a config store named {name:?} already");
-        return Err(Problem::conflict(detail));
-    }
-    stores.create(name)?;
+    let made = call.service.config_stores().create_new(name)?;
+    made.ok_or_else(|| exists("a config store", name))?;
     ok(&shown(call, name))
 }
 

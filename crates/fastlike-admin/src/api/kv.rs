@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fastlike_runtime::{Body, KvError, KvInsert, KvList, KvListMode, KvMode, KvStore};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, NewStore, named, no_renaming};
+use super::{Call, NewStore, batch, exists, named, no_renaming};
 use crate::answer::{Answer, Problem, empty, json as document, ok, reply};
-use crate::body::{self, Lines};
+use crate::body;
 use crate::limits;
 use crate::page::Page;
 use crate::request::Asked;
@@ -32,7 +29,9 @@ pub(super) async fn route(call: &Call<'_>, body: Body, path: &[&str]) -> Answer 
             Method::PUT => Err(no_renaming()),
             _ => Err(Problem::method("GET, HEAD, DELETE")),
         },
-        [id, "keys" | "batch"] if method == Method::PUT => batch(call, body, id).await,
+        [id, "keys" | "batch"] if method == Method::PUT => {
+            batch::put(&store(call, id)?, body).await
+        }
         [_, "batch"] => Err(Problem::method("PUT")),
         [id, "keys"] => match method {
             Method::GET | Method::HEAD => keys(call, id),
@@ -77,13 +76,9 @@ fn stores(call: &Call<'_>) -> Answer {
 async fn create(call: &Call<'_>, body: Body) -> Answer {
     let NewStore { name } = body::json(body).await?;
     let stores = call.service.state().kv_stores().clone();
-    if stores.get(&name).is_some() {
-        let detail = format!("there is a KV store named {name:?} already");
-        return Err(Problem::conflict(detail));
-    }
-    let made = name.clone();
-    // It may wait for a disk.
-    blocking(move || stores.create(&made)).await?;
+    let wanted = name.clone();
+    let made = blocking(move || stores.create_new(&wanted)).await?;
+    made.ok_or_else(|| exists("a KV store", &name))?;
     Ok(document(StatusCode::CREATED, &shown(call, &name)))
 }
 
@@ -94,19 +89,16 @@ fn describe(call: &Call<'_>, id: &str) -> Answer {
 
 /// As on the platform, a store must be empty to be removed.
 async fn remove(call: &Call<'_>, id: &str) -> Answer {
-    let one = KvList {
-        limit: Some(1),
-        ..KvList::default()
-    };
-    if !store(call, id)?.list(&one)?.keys.is_empty() {
+    store(call, id)?;
+    let (stores, name) = (call.service.state().kv_stores().clone(), id.to_owned());
+    if !blocking(move || stores.remove_if_empty(&name)).await? {
         let detail = format!("the KV store {id:?} has keys: delete them first");
         return Err(Problem::conflict(detail));
     }
-    let (stores, name) = (call.service.state().kv_stores().clone(), id.to_owned());
-    blocking(move || stores.remove(&name)).await?;
     empty(StatusCode::NO_CONTENT)
 }
 
+/// Does what may wait for a disk.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KvError> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -128,10 +120,13 @@ fn keys(call: &Call<'_>, id: &str) -> Answer {
             return Err(Problem::bad_request(detail));
         }
     };
-    let limit = asked.number("limit")?.unwrap_or(0);
+    let limit = asked.number("limit")?.filter(|limit| *limit > 0);
+    let limit = limit.unwrap_or(limits::PAGE_KEYS);
+    // A `+` that was not encoded has become a blank.
+    let cursor = asked.query("cursor").map(|cursor| cursor.replace(' ', "+"));
     let list = KvList {
         prefix: asked.query("prefix").filter(|prefix| !prefix.is_empty()),
-        cursor: asked.query("cursor").filter(|cursor| !cursor.is_empty()),
+        cursor: cursor.filter(|cursor| !cursor.is_empty()),
         limit: Some(u32::try_from(limit).unwrap_or(u32::MAX)),
         mode,
     };
@@ -140,6 +135,10 @@ fn keys(call: &Call<'_>, id: &str) -> Answer {
 
 const GENERATION: HeaderName = HeaderName::from_static("generation");
 const METADATA: HeaderName = HeaderName::from_static("metadata");
+/// What is to be known about an answer that the platform would not give.
+const NOTE: HeaderName = HeaderName::from_static("fastlike-note");
+
+const NO_METADATA: &str = "the metadata is left out: it has bytes that no header can carry";
 
 fn get(call: &Call<'_>, id: &str, key: &str) -> Answer {
     let Some(entry) = store(call, id)?.lookup(key)? else {
@@ -151,12 +150,9 @@ fn get(call: &Call<'_>, id: &str, key: &str) -> Answer {
     headers.insert(GENERATION, entry.generation.into());
     // A guest may have stored what no header can carry.
     match HeaderValue::from_maybe_shared(entry.metadata) {
-        Ok(metadata) => drop(headers.insert(METADATA, metadata)),
-        Err(_) => {
-            let detail = format!("the metadata of {key:?} has bytes that no header can carry");
-            return Err(Problem::conflict(detail));
-        }
-    }
+        Ok(metadata) => headers.insert(METADATA, metadata),
+        Err(_) => headers.insert(NOTE, HeaderValue::from_static(NO_METADATA)),
+    };
     Ok(reply)
 }
 
@@ -215,74 +211,4 @@ async fn delete(call: &Call<'_>, id: &str, key: &str) -> Answer {
         Err(KvError::NotFound) if call.asked.flag("force")? => empty(StatusCode::NO_CONTENT),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A line of a batch.
-#[derive(Debug, Deserialize)]
-struct Item {
-    key: String,
-    /// In base64.
-    value: String,
-    #[serde(default)]
-    metadata: Option<String>,
-    #[serde(default)]
-    time_to_live_sec: Option<u64>,
-}
-
-/// What was wrong with a line of a batch.
-fn fault(index: usize, key: Option<&str>, problem: &Problem) -> Value {
-    let code = problem.status.as_str();
-    json!({ "index": index, "key": key, "code": code, "reason": problem.detail })
-}
-
-/// Stores one JSON object a line. Lines that cannot be stored are named, and
-/// the others are stored.
-async fn batch(call: &Call<'_>, body: Body, id: &str) -> Answer {
-    let store = store(call, id)?;
-    let mut lines = Lines::new(body);
-    let mut faults = Vec::new();
-    let mut index = 0_usize;
-    while let Some(line) = lines.next().await? {
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            continue;
-        }
-        let failed = match serde_json::from_slice::<Item>(line) {
-            Ok(item) => {
-                let key = item.key.clone();
-                let stored = insert(&store, item).await;
-                stored.map_err(|problem| fault(index, Some(&key), &problem))
-            }
-            Err(error) => {
-                let detail = format!("the line is not the JSON expected: {error}");
-                Err(fault(index, None, &Problem::bad_request(detail)))
-            }
-        };
-        if let Err(fault) = failed {
-            faults.push(fault);
-        }
-        if faults.len() >= limits::BATCH_FAULTS {
-            break;
-        }
-        index = index.saturating_add(1);
-    }
-    if faults.is_empty() {
-        return ok(&json!({ "type": "", "title": "success", "errors": [] }));
-    }
-    let title = format!("{} lines of the batch were not stored", faults.len());
-    let problem = json!({
-        "type": "", "title": title, "msg": title, "detail": faults.first(), "errors": faults,
-    });
-    Ok(document(StatusCode::BAD_REQUEST, &problem))
-}
-
-async fn insert(store: &KvStore, item: Item) -> Result<u64, Problem> {
-    let not_base64 = |error| Problem::bad_request(format!("the value is not base64: {error}"));
-    let value = STANDARD.decode(item.value).map_err(not_base64)?;
-    let options = KvInsert {
-        metadata: item.metadata.map(Bytes::from).unwrap_or_default(),
-        ttl: item.time_to_live_sec.map(Duration::from_secs),
-        ..KvInsert::default()
-    };
-    Ok(store.insert(&item.key, value, options).await?)
 }

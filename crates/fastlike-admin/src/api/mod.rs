@@ -3,6 +3,7 @@
 //! <https://www.fastly.com/documentation/reference/api/>.
 
 mod acl;
+mod batch;
 mod config;
 mod kv;
 mod purge;
@@ -62,6 +63,11 @@ fn named(asked: &Asked, mut names: Vec<String>) -> Vec<String> {
         names.retain(|name| *name == wanted);
     }
     names
+}
+
+/// There is one of this name, so none was made; `what` is one.
+fn exists(what: &str, name: &str) -> Problem {
+    Problem::conflict(format!("there is {what} named {name:?} already"))
 }
 
 /// What cannot be done to a store whose id is its name.

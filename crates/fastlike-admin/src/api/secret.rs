@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Call, NewStore, named, no_renaming};
+use super::{Call, NewStore, exists, named, no_renaming};
 use crate::answer::{Answer, Problem, empty, json as document, ok};
 use crate::body;
 use crate::page::Page;
@@ -87,12 +87,8 @@ fn stores(call: &Call<'_>) -> Answer {
 
 async fn create(call: &Call<'_>, body: Body) -> Answer {
     let NewStore { name } = body::json(body).await?;
-    let stores = call.service.secret_stores();
-    if stores.get(&name).is_some() {
-        let detail = format!("there is a secret store named {name:?} already");
-        return Err(Problem::conflict(detail));
-    }
-    stores.create(&name)?;
+    let made = call.service.secret_stores().create_new(&name)?;
+    made.ok_or_else(|| exists("a secret store", &name))?;
     Ok(document(StatusCode::CREATED, &shown(call, &name)))
 }
 
@@ -162,19 +158,24 @@ async fn write(call: &Call<'_>, body: Body, id: &str, before: Before) -> Answer 
     let not_base64 = |_| Problem::bad_request("the secret is not base64");
     let value = STANDARD.decode(encoded.as_bytes()).map_err(not_base64)?;
     let secret = Secret::new(value)?;
-    match (before, store.get(&new.name)) {
-        (Before::Absent, Some(_)) => {
-            let detail = format!(
-                "the secret store {id:?} has a secret {:?} already",
-                new.name
-            );
-            return Err(Problem::conflict(detail));
+    let name = &new.name;
+    let mut shown = shown_secret(call, name, &secret);
+    let recreated = match before {
+        Before::Any => store.insert(name, secret)?,
+        Before::Absent => {
+            if !store.insert_new(name, secret)? {
+                let detail = format!("the secret store {id:?} has a secret {name:?} already");
+                return Err(Problem::conflict(detail));
+            }
+            false
         }
-        (Before::There, None) => return Err(no_secret(id, &new.name)),
-        _ => {}
-    }
-    let mut shown = shown_secret(call, &new.name, &secret);
-    let recreated = store.insert(&new.name, secret)?;
+        Before::There => {
+            if !store.update(name, secret)? {
+                return Err(no_secret(id, name));
+            }
+            true
+        }
+    };
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("recreated".to_owned(), recreated.into());
     }

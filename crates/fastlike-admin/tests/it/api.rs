@@ -267,7 +267,12 @@ async fn an_acl_is_filled_and_asked() {
     );
     let found = served.get(&ask("2001:db8::1")).await.json();
     assert_eq!(found["action"], "BLOCK");
-    assert_eq!(served.get(&ask("198.51.100.1")).await.status, 204);
+    let none = served.get(&ask("198.51.100.1")).await;
+    let head = format!("HEAD {}", ask("198.51.100.1"));
+    let none_of_head = served.send(&head, &[], b"").await;
+    for none in [none, none_of_head] {
+        assert_eq!((none.status, none.header("content-length")), (204, None));
+    }
     assert_eq!(served.get(&ask("nowhere")).await.status, 400);
 
     let mut seen = Vec::new();
@@ -308,6 +313,30 @@ async fn an_acl_is_filled_and_asked() {
         200
     );
     assert_eq!(served.get("/resources/acls/list").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_make_a_store_at_a_time_one_has_made_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = fastlike_runtime::State::open(folder.path()).expect("a state");
+    let served = serve(silent().state(state)).await;
+    let lines = [
+        "POST /resources/stores/kv",
+        "POST /resources/stores/config",
+        "POST /resources/stores/secret",
+        "POST /resources/acls",
+    ];
+    for (n, line) in (0..20).flat_map(|n| lines.map(|line| (n, line))) {
+        let body = if line.ends_with("config") {
+            format!("name=s{n}")
+        } else {
+            json!({ "name": format!("s{n}") }).to_string()
+        };
+        let posts = (0..8).map(|_| served.send(line, &[], body.as_bytes()));
+        let answered = futures_util::future::join_all(posts).await;
+        let refused = answered.iter().filter(|answered| answered.status == 409);
+        assert_eq!(refused.count(), 7, "{line}: {answered:?}");
+    }
 }
 
 #[tokio::test]

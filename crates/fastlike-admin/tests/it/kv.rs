@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fastlike_runtime::State;
+use fastlike_runtime::{KvInsert, State};
 use serde_json::json;
 
 use crate::harness::{serve, silent};
@@ -111,6 +111,28 @@ async fn a_value_has_metadata_and_a_generation() {
         missing.json()["detail"],
         "the KV store \"s\" has no key \"other\""
     );
+}
+
+#[tokio::test]
+async fn a_value_is_read_although_no_header_carries_its_metadata() {
+    let served = serve(silent()).await;
+    let stores = served.current.get().state().kv_stores().clone();
+    let store = stores.create("s").expect("a store");
+    let options = KvInsert {
+        metadata: "two\nlines".into(),
+        ..KvInsert::default()
+    };
+    store.insert("k", "value", options).await.expect("stored");
+    let path = "/resources/stores/kv/s/keys/k";
+    let read = served.get(path).await;
+    assert_eq!((read.status, read.text().as_str()), (200, "value"));
+    let head = served.send(&format!("HEAD {path}"), &[], b"").await;
+    assert_eq!(head.header("content-length"), Some("5"));
+    for answered in [read, head] {
+        assert_eq!(answered.header("metadata"), None);
+        let note = answered.header("fastlike-note").expect("a reason");
+        assert!(note.starts_with("the metadata is left out"), "{note}");
+    }
 }
 
 #[tokio::test]

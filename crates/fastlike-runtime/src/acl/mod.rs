@@ -156,6 +156,16 @@ impl Acls {
         self.0.get_or_insert(name, Acl::default)
     }
 
+    /// A list that is made now; `None` if there is one of this name. Of
+    /// several who make it at a time, one is given it.
+    ///
+    /// # Errors
+    /// As [`Acls::create`].
+    pub fn create_new(&self, name: &str) -> Result<Option<Acl>, StoreError> {
+        check_name("an ACL", name)?;
+        self.0.insert_new(name, Acl::default)
+    }
+
     /// Removes a list; false if there was none. A program that has it open
     /// keeps it.
     pub fn remove(&self, name: &str) -> bool {

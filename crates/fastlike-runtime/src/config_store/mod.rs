@@ -231,6 +231,16 @@ impl ConfigStores {
         self.0.get_or_insert(name, ConfigStore::default)
     }
 
+    /// A store that is made now; `None` if there is one of this name. Of
+    /// several who make it at a time, one is given it.
+    ///
+    /// # Errors
+    /// As [`ConfigStores::create`].
+    pub fn create_new(&self, name: &str) -> Result<Option<ConfigStore>, StoreError> {
+        check_name("a config store", name)?;
+        self.0.insert_new(name, ConfigStore::default)
+    }
+
     /// Removes a store; false if there was none. A program that has it open
     /// keeps it.
     pub fn remove(&self, name: &str) -> bool {

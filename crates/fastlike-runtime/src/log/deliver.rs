@@ -12,7 +12,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long a target may take for a batch.
+/// How long a target may take for a batch, until it is said to fail. A file's
+/// write goes on then, and is what the next try waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long lines are tried to be delivered whose service is gone.
@@ -44,6 +45,7 @@ pub(super) async fn deliver(queue: Arc<Queue>, mut sink: Sink) {
                     queue.fail(&why);
                     if queue.closed_for().is_some_and(|time| time > LAST_TRIES) {
                         queue.lose(rest.len() as u64);
+                        sink.give_up();
                         break;
                     }
                     tokio::time::sleep(pause).await;

@@ -91,6 +91,15 @@ impl Sink {
             Self::File(_) | Self::Http(_) => {}
         }
     }
+
+    /// The lines that were sent last are lost: others come next.
+    pub(super) fn give_up(&mut self) {
+        match self {
+            Self::File(file) => file.give_up(),
+            // They begin anew in any case.
+            Self::Stream(_) | Self::Datagram(_) | Self::Http(_) => {}
+        }
+    }
 }
 
 /// The address, if it is a host and a port.
