@@ -1,6 +1,6 @@
 //! Why a command ended, and how that is said.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use anstream::ColorChoice;
 use fastlike_runtime::manifest::{self, Problem};
 
@@ -120,14 +120,51 @@ pub(crate) fn render(level: Level<'_>, problem: &Problem, styled: bool) -> Strin
     } else {
         Renderer::plain()
     };
-    let (title, path) = (problem.title(), problem.file.display().to_string());
-    let snippet = Snippet::source(problem.source_line.as_str())
-        .line_start(problem.line)
-        .path(path)
-        .annotation(AnnotationKind::Primary.span(problem.mark.clone()));
-    let mut report = vec![level.primary_title(title).element(snippet)];
+    let path = problem.file.display().to_string();
+    let (line, column) = (problem.line, problem.column);
+    // The renderer counts columns in what it shows, a part of a long line.
+    let before = problem.source_line.get(..problem.mark.start);
+    let mut counted = before.unwrap_or_default().chars().count() + 1;
+    let title = level.primary_title(problem.title());
+    let group = if problem.source_line.is_empty() {
+        counted = column;
+        title.element(Origin::path(path.clone()).line(line).char_column(column))
+    } else {
+        let snippet = Snippet::source(problem.source_line.as_str())
+            .line_start(line)
+            .path(path.clone())
+            .annotation(AnnotationKind::Primary.span(problem.mark.clone()));
+        title.element(snippet)
+    };
+    let mut report = vec![group];
     if let Some(help) = &problem.help {
         report.push(Group::with_title(Level::HELP.secondary_title(help)));
     }
-    format!("{}\n\n", renderer.render(&report))
+    let text = renderer.render(&report);
+    let place = |column| format!("{path}:{line}:{column}");
+    format!("{}\n\n", text.replacen(&place(counted), &place(column), 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_in_a_long_line_is_that_in_the_file() {
+        let text = format!("x = [{}oops]\n", "0, ".repeat(1_000));
+        let error = manifest::Manifest::parse("fastly.toml", text).expect_err("no TOML");
+        let shown = Failure::Manifest(error).render(false);
+        assert!(shown.contains("--> fastly.toml:1:3006\n"), "{shown}");
+
+        // Of a file of secrets no line is shown.
+        let error = manifest::Manifest::parse("fastly.toml", "\u{feff}[\n");
+        let Err(manifest::Error::Invalid { mut problems, .. }) = error else {
+            panic!("{error:?}");
+        };
+        let problem = &mut problems[0];
+        (problem.source_line, problem.mark) = (String::new(), 0..0);
+        (problem.line, problem.column) = (3, 15);
+        let shown = render(Level::ERROR, problem, false);
+        assert!(shown.contains("--> fastly.toml:3:15\n"), "{shown}");
+    }
 }

@@ -60,6 +60,125 @@ const SUITES: &[Suite] = &[
     },
 ];
 
+/// Other groups of OpenSSL, and the parts that its suites' names are made of:
+/// what is known, but there is no suite of it here.
+const PARTS: &[&str] = &[
+    "3DES",
+    "ADH",
+    "AECDH",
+    "AES",
+    "AES128",
+    "AES256",
+    "ALL",
+    "ARIA",
+    "ARIA128",
+    "ARIA256",
+    "ARIAGCM",
+    "AESCCM",
+    "AESCCM8",
+    "CAMELLIA",
+    "CAMELLIA128",
+    "CAMELLIA256",
+    "CBC",
+    "CBC3",
+    "CBCSAC",
+    "CCM",
+    "CCM8",
+    "CHACHA20",
+    "CIPHER",
+    "COMPLEMENTOFALL",
+    "COMPLEMENTOFDEFAULT",
+    "DEFAULT",
+    "DES",
+    "DH",
+    "DHE",
+    "DSS",
+    "ECDH",
+    "ECDHE",
+    "ECDSA",
+    "EDE",
+    "EDH",
+    "EXP",
+    "EXPORT",
+    "GCM",
+    "GOST",
+    "IDEA",
+    "KRB5",
+    "LOW",
+    "MD5",
+    "MEDIUM",
+    "NULL",
+    "POLY1305",
+    "PROFILE",
+    "PSK",
+    "RC2",
+    "RC4",
+    "RSA",
+    "SEED",
+    "SHA",
+    "SHA1",
+    "SHA256",
+    "SHA384",
+    "SRP",
+    "SSLv3",
+    "SUITEB128",
+    "SUITEB128ONLY",
+    "SUITEB192",
+    "SYSTEM",
+    "TLS",
+    "TLSv1",
+    "TLSv1.0",
+    "TLSv1.3",
+    "TLSv1.2",
+    "WITH",
+    "aDSS",
+    "aECDH",
+    "aGOST",
+    "aGOST01",
+    "aNULL",
+    "aPSK",
+    "aSRP",
+    "anon",
+    "eNULL",
+    "kDH",
+    "kDHE",
+    "kDHEPSK",
+    "kDHd",
+    "kDHr",
+    "kECDH",
+    "kECDHEPSK",
+    "kEDH",
+    "kGOST",
+    "kPSK",
+    "kRSA",
+    "kRSAPSK",
+    "kSRP",
+    "128",
+    "256",
+];
+
+/// Whether a word of a list has a meaning in OpenSSL.
+fn is_known(word: &str) -> bool {
+    let word = word.trim_start_matches(['!', '-', '+']);
+    word.starts_with('@')
+        || word.split('+').all(|group| {
+            SUITES.iter().any(|suite| suite.is_in(group))
+                || group.split(['-', '_']).all(|part| PARTS.contains(&part))
+        })
+}
+
+/// The words of a list, as [`Ciphers::parse`] reads them, that OpenSSL does not
+/// know, either, and how many words there are.
+pub(crate) fn unknown_ciphers(list: &str) -> (Vec<&str>, usize) {
+    let words = || words(list).filter(|word| !word.is_empty());
+    let unknown = words().filter(|word| !is_known(word));
+    (unknown.collect(), words().count())
+}
+
+fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split([':', ',', ' ', ';'])
+}
+
 impl Suite {
     /// `ECDHE+AESGCM` means what is in both groups.
     fn is_in(&self, words: &str) -> bool {
@@ -85,7 +204,7 @@ impl Ciphers {
     pub(super) fn parse(list: &str) -> Self {
         let mut chosen: Vec<&Suite> = Vec::new();
         let mut banned: Vec<&str> = Vec::new();
-        for word in list.split([':', ',', ' ', ';']) {
+        for word in words(list) {
             let (operator, words) = match word.split_at_checked(1) {
                 Some((operator @ ("!" | "-" | "+"), words)) => (operator, words),
                 // `@STRENGTH`, `@SECLEVEL=2`: all that there is is strong.
@@ -186,6 +305,24 @@ mod tests {
         ] {
             assert!(Ciphers::parse(list).is_empty(), "{list}");
         }
+    }
+
+    #[test]
+    fn words_that_openssl_knows_are_told_from_others() {
+        let lists = [
+            "ECDHE-ECDSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DES-CBC3-SHA",
+            "HIGH:!aNULL:!MD5:!3DES:-kRSA:+AES256",
+            "EECDH+AESGCM:EDH+AESGCM AES256-SHA,CAMELLIA128-SHA;PSK-AES128-CCM8",
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+            "TLS_AES_128_GCM_SHA256:@STRENGTH:@SECLEVEL=2:TLSv1.2:kEECDH",
+            "",
+        ];
+        for list in lists {
+            assert_eq!(unknown_ciphers(list).0, [] as [&str; 0], "{list}");
+        }
+        let list = "HIGH:FROB:!ECHDE-RSA-AES128-GCM-SHA256:AES128GCM";
+        let unknown = vec!["FROB", "!ECHDE-RSA-AES128-GCM-SHA256", "AES128GCM"];
+        assert_eq!(unknown_ciphers(list), (unknown, 4));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod service;
 mod tls;
 mod verify;
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -26,6 +27,7 @@ use parking_lot::Mutex;
 use self::origin::Slot;
 use crate::http::Body;
 
+pub(crate) use ciphers::unknown_ciphers;
 pub(crate) use dynamic::{DynamicSettings, Unmade};
 pub use health::HealthCheck;
 pub use origin::{Origin, OriginError};
@@ -224,6 +226,17 @@ pub enum TlsVersion {
     Tls1_1,
     Tls1_2,
     Tls1_3,
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls1_0 => "1.0",
+            Self::Tls1_1 => "1.1",
+            Self::Tls1_2 => "1.2",
+            Self::Tls1_3 => "1.3",
+        })
+    }
 }
 
 /// What is known of an origin's health.

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use rustls::{CertificateError, ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 use tokio_rustls::TlsConnector;
 
 use super::ciphers::Ciphers;
@@ -221,20 +221,26 @@ pub(super) fn add_roots(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), Ori
     for certificate in certificates(pem).map_err(wrong)? {
         roots
             .add(certificate)
-            .map_err(|error| wrong(error.to_string()))?;
+            .map_err(|error| wrong(unusable(&error)))?;
     }
     Ok(())
 }
 
 /// Reads a certificate chain and its private key from PEM texts.
 pub(super) fn identity(chain: &[u8], key: &[u8]) -> Result<Arc<CertifiedKey>, OriginError> {
-    let wrong = |why: String| OriginError::ClientCertificate(why);
-    let chain = certificates(chain).map_err(wrong)?;
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| wrong(format!("the private key: {error}")))?;
+    let wrong = |why: &str| OriginError::ClientKey(why.to_owned());
+    let chain = certificates(chain).map_err(OriginError::ClientCertificate)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+        let why = no_pem(&error, "private key");
+        OriginError::ClientKey(why)
+    })?;
     CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
         .map(Arc::new)
-        .map_err(|error| wrong(error.to_string()))
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => wrong("it is not that of the certificate"),
+            rustls::Error::General(_) => wrong("it is no RSA, ECDSA or Ed25519 key"),
+            other => OriginError::ClientCertificate(unusable(&other)),
+        })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -242,7 +248,28 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     match found {
         Ok(found) if found.is_empty() => Err("there is no certificate in the PEM text".to_owned()),
         Ok(found) => Ok(found),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(no_pem(&error, "certificate")),
+    }
+}
+
+/// Why there is nothing to read in a PEM text.
+fn no_pem(error: &pem::Error, what: &str) -> String {
+    match error {
+        pem::Error::NoItemsFound => format!("there is no {what} in the PEM text"),
+        pem::Error::MissingSectionEnd { .. } => "the line `-----END …-----` is missing".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "the line `-----BEGIN …` is broken".to_owned(),
+        pem::Error::Base64Decode(_) => "what is between BEGIN and END is not base64".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Why what a PEM text holds is no certificate.
+fn unusable(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::BadEncoding) => {
+            "what is between BEGIN and END is not a certificate".to_owned()
+        }
+        other => other.to_string(),
     }
 }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::de::IgnoredAny;
-use serde_json::{Deserializer, Map, Value};
+use serde_json::{Map, Value};
 use toml::de::DeValue;
 
+use super::json::kind;
 use super::problem::Log;
-use super::raw::{Item, Section, Source};
-use super::resolve::{Files, kind};
+use super::raw::{Item, Section};
+use super::resolve::Files;
 use crate::acl::{AclAction, AclEntry, AclPrefix};
 use crate::limits;
 
@@ -59,16 +59,13 @@ fn in_table<'a>(item: Item<'a>, log: &mut Log) -> Option<Item<'a>> {
 }
 
 fn acl(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<AclSettings> {
-    let (path, text, mut object) = files.read_json_text(item, log)?;
-    let entries = match object.remove("entries") {
+    let mut file = files.read_json(item, log)?;
+    let path = file.path().to_owned();
+    let entries = match file.members.remove("entries") {
         Some(Value::Array(entries)) => entries,
         Some(other) => {
-            let found = kind(&other);
-            let message = format!(
-                "`{}`: `entries` must be an array, not {found}",
-                path.display()
-            );
-            log.error(item.problem(message));
+            let message = format!("must be an array, not {}", kind(&other));
+            log.error(file.problem("entries", message));
             return None;
         }
         None => {
@@ -78,7 +75,6 @@ fn acl(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<AclSettings> {
             return None;
         }
     };
-    let source = Source::new(path.clone(), text);
     let mut places = None;
     let (mut list, mut wrong) = (BTreeMap::new(), 0_usize);
     for (index, entry) in entries.iter().enumerate() {
@@ -87,10 +83,10 @@ fn acl(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<AclSettings> {
         };
         wrong = wrong.saturating_add(1);
         if wrong <= SHOWN {
-            let places = places.get_or_insert_with(|| places_of(source.text()));
-            let at = places.get(index).copied().unwrap_or_default();
-            let span = at..at.saturating_add(1);
-            log.error(source.problem(span, &format!("{}.entries[{index}]", item.path()), why));
+            let places = places.get_or_insert_with(|| file.elements("entries"));
+            let place = places.get(index).cloned().unwrap_or_default();
+            let key_path = format!("{}.entries[{index}]", item.path());
+            log.error(file.problem_of_element(place, &key_path, why));
         }
     }
     if wrong > SHOWN {
@@ -158,73 +154,4 @@ fn optional<'e>(entry: &'e Map<String, Value>, key: &str) -> Result<Option<&'e s
 
 fn required<'e>(entry: &'e Map<String, Value>, key: &str) -> Result<&'e str, String> {
     optional(entry, key)?.ok_or_else(|| format!("`{key}` is missing"))
-}
-
-/// Where the elements of `entries` begin in a text that is JSON.
-fn places_of(text: &str) -> Vec<usize> {
-    let mut places = Vec::new();
-    let Some(mut at) = text.find('{') else {
-        return places;
-    };
-    at += 1;
-    loop {
-        at = skip(text, at);
-        let Some((key, after)) = value::<String>(text, at) else {
-            return places;
-        };
-        at = skip(text, after);
-        if key != "entries" || !rest(text, at).starts_with('[') {
-            let Some((_, after)) = value::<IgnoredAny>(text, at) else {
-                return places;
-            };
-            at = after;
-            continue;
-        }
-        // Of two with this key the last counts.
-        places.clear();
-        at = skip(text, at.saturating_add(1));
-        while let Some((_, after)) = value::<IgnoredAny>(text, at) {
-            places.push(at);
-            at = skip(text, after);
-        }
-        at = at.saturating_add(1);
-    }
-}
-
-fn rest(text: &str, at: usize) -> &str {
-    text.get(at..).unwrap_or_default()
-}
-
-/// The place after white space and separators.
-fn skip(text: &str, at: usize) -> usize {
-    let rest = rest(text, at);
-    let separators = |c: char| c.is_ascii_whitespace() || c == ',' || c == ':';
-    let left = rest.trim_start_matches(separators);
-    at.saturating_add(rest.len().saturating_sub(left.len()))
-}
-
-/// The value at a place, and the place after it.
-fn value<T: serde::de::DeserializeOwned>(text: &str, at: usize) -> Option<(T, usize)> {
-    let mut values = Deserializer::from_str(rest(text, at)).into_iter::<T>();
-    let value = values.next()?.ok()?;
-    Some((value, at.saturating_add(values.byte_offset())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn elements_are_found_where_they_stand() {
-        let text = r#" { "meta": {"entries": [9]}, "entries" : [
-            {"prefix": "]"}, 7 ,[{}], "a,b" ], "more": [1, 2] }"#;
-        let found: Vec<&str> = places_of(text)
-            .into_iter()
-            .map(|at| &text[at..at + 2])
-            .collect();
-        assert_eq!(found, ["{\"", "7 ", "[{", "\"a"]);
-        for text in ["", "{}", "{\"entries\": 1}", "{\"entries\": []}"] {
-            assert_eq!(places_of(text), [] as [usize; 0], "{text}");
-        }
-    }
 }

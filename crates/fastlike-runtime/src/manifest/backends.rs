@@ -167,12 +167,26 @@ fn url(section: &mut Section<'_>, log: &mut Log) -> Option<String> {
     let url = item.string(log)?;
     if let Err(error) = Origin::new(&url) {
         let problem = item.problem(error.to_string());
-        log.error(match Origin::new(&format!("https://{url}")) {
-            Ok(_) => problem.help(format!("write `https://{url}` or `http://{url}`")),
-            Err(_) => problem,
+        log.error(match mended(&url) {
+            Some(mend) => problem.help(mend),
+            None => problem,
         });
     }
     Some(url)
+}
+
+/// How to write a URL whose scheme is missing or has slipped: `http//host`.
+fn mended(url: &str) -> Option<String> {
+    let sound = |url: &str| Origin::new(url).is_ok();
+    for scheme in ["https", "http"] {
+        let rest = url.strip_prefix(scheme);
+        let host = rest.map(|rest| rest.trim_start_matches([':', '/']));
+        if let Some(host) = host.filter(|host| Some(*host) != rest) {
+            let mended = format!("{scheme}://{host}");
+            return sound(&mended).then(|| format!("write `{mended}`"));
+        }
+    }
+    sound(&format!("https://{url}")).then(|| format!("write `https://{url}` or `http://{url}`"))
 }
 
 pub(super) fn host(

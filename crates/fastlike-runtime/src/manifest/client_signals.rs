@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use toml::de::DeValue;
 
 use super::problem::Log;
 use super::raw::{Item, Section};
@@ -94,7 +95,7 @@ fn text(section: &mut Section<'_>, key: &'static str, log: &mut Log) -> Option<S
 
 fn bot(section: &mut Section<'_>, log: &mut Log) -> Option<BotSignals> {
     let mut section = section.section("bot", log)?;
-    let category = section.string("category", log);
+    let category = category(&mut section, log);
     let mut bot = match &category {
         Some((category, _)) => BotSignals::of_category(category),
         None => BotSignals::default(),
@@ -110,6 +111,17 @@ fn bot(section: &mut Section<'_>, log: &mut Log) -> Option<BotSignals> {
     bot.verified = section.boolean("verified", log);
     section.finish(log);
     Some(bot)
+}
+
+/// A kind of bot, in words or by its number.
+fn category<'a>(section: &mut Section<'a>, log: &mut Log) -> Option<(String, Item<'a>)> {
+    let item = section.take("category")?;
+    let category = match item.value() {
+        DeValue::Integer(_) => item.integer(log)?.to_string(),
+        DeValue::String(word) => word.to_string(),
+        _ => return item.expected("a kind of bot or its number", log),
+    };
+    Some((category, item))
 }
 
 fn vpn_proxy(section: &mut Section<'_>, log: &mut Log) -> Option<VpnProxySignals> {

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::contents::{self, Contents};
+use super::json::kind;
 use super::problem::{Log, Problem};
 use super::raw::{Item, Section};
-use super::resolve::{Files, kind};
+use super::resolve::Files;
 use crate::config_store::check_entry;
 use crate::limits;
 
@@ -79,24 +80,23 @@ fn inline(item: Item<'_>, log: &mut Log) -> Option<ConfigStoreSettings> {
 }
 
 fn json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<ConfigStoreSettings> {
-    let (path, object) = files.read_json(item, log)?;
+    let file = files.read_json(item, log)?;
     let mut entries = BTreeMap::new();
-    for (key, value) in object {
-        let at = |message: String| item.problem(format!("in `{}`: {message}", path.display()));
+    for (key, value) in &file.members {
         match value {
             Value::String(value) => {
-                check(&key, &value, at, log);
-                entries.insert(key, value);
+                check(key, value, |why| file.problem(key, why), log);
+                entries.insert(key.clone(), value.clone());
             }
-            other => log.error(at(format!(
-                "the value of {key:?} must be a string, not {}",
-                kind(&other)
-            ))),
+            other => {
+                let message = format!("the value must be a string, not {}", kind(other));
+                log.error(file.problem(key, message));
+            }
         }
     }
     let store = ConfigStoreSettings {
         entries,
-        file: Some(path),
+        file: Some(file.path().to_owned()),
     };
     count(&store, |message| item.problem(message), log);
     Some(store)

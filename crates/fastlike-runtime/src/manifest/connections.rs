@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::problem::Log;
-use super::raw::Section;
-use crate::backend::{Origin, OriginError, TcpKeepalive, TlsVersion};
+use super::raw::{Item, Section};
+use crate::backend::{Origin, OriginError, TcpKeepalive, TlsVersion, unknown_ciphers};
 
 const VERSIONS: &[(&str, TlsVersion)] = &[
     ("1.0", TlsVersion::Tls1_0),
@@ -88,11 +88,15 @@ impl ConnectionSettings {
 }
 
 pub(super) fn read(section: &mut Section<'_>, log: &mut Log) -> ConnectionSettings {
+    let sni_hostname = super::backends::host(section, "sni_hostname", Origin::sni_name, log);
+    let min = version(section, "ssl_min_version", log);
+    let max = version(section, "ssl_max_version", log);
+    let ciphers = ciphers(section, log);
     let settings = ConnectionSettings {
-        sni_hostname: super::backends::host(section, "sni_hostname", Origin::sni_name, log),
-        ssl_min_version: version(section, "ssl_min_version", log),
-        ssl_max_version: version(section, "ssl_max_version", log),
-        ciphers: section.string("ciphers", log).map(|(list, _)| list),
+        sni_hostname,
+        ssl_min_version: min.as_ref().map(|(version, _)| *version),
+        ssl_max_version: max.as_ref().map(|(version, _)| *version),
+        ciphers: ciphers.as_ref().map(|(list, _)| list.clone()),
         http2: section.boolean("http2", log),
         prefer_ipv6: section.boolean("prefer_ipv6", log),
         pooling: section.boolean("pooling", log),
@@ -108,19 +112,51 @@ pub(super) fn read(section: &mut Section<'_>, log: &mut Log) -> ConnectionSettin
         ..settings.clone()
     };
     if let Err(error) = super::backends::probe().and_then(|origin| together.apply(origin)) {
-        log.error(section.problem(error.to_string()));
+        let versions = max.or(min).map(|(_, item)| item);
+        let item = match error {
+            OriginError::Ciphers(_) => ciphers.map(|(_, item)| item),
+            _ => versions,
+        };
+        log.error(match item {
+            Some(item) => item.problem(error.to_string()),
+            None => section.problem(error.to_string()),
+        });
     }
     settings
 }
 
-fn version(section: &mut Section<'_>, key: &'static str, log: &mut Log) -> Option<TlsVersion> {
+/// The list, if OpenSSL knows a word of it. It passes over the others, which
+/// is no help to whoever wrote them.
+fn ciphers<'a>(section: &mut Section<'a>, log: &mut Log) -> Option<(String, Item<'a>)> {
+    let (list, item) = section.string("ciphers", log)?;
+    let (unknown, count) = unknown_ciphers(&list);
+    if unknown.is_empty() {
+        return Some((list, item));
+    }
+    let verb = if unknown.len() == 1 { "names" } else { "name" };
+    let message = format!("`{}` {verb} no cipher suite", unknown.join("`, `"));
+    let help = "write names as ECDHE-RSA-AES128-GCM-SHA256 or groups as HIGH, with `:` between";
+    let problem = item.problem(message).help(help);
+    if unknown.len() == count {
+        log.error(problem);
+        return None;
+    }
+    log.warn(problem);
+    Some((list, item))
+}
+
+fn version<'a>(
+    section: &mut Section<'a>,
+    key: &'static str,
+    log: &mut Log,
+) -> Option<(TlsVersion, Item<'a>)> {
     let (word, item) = section.string(key, log)?;
     let known = VERSIONS.iter().find(|(name, _)| *name == word);
     if known.is_none() {
         let problem = item.problem(format!("`{word}` is no TLS version"));
         log.error(problem.help("write \"1.0\", \"1.1\", \"1.2\" or \"1.3\""));
     }
-    known.map(|(_, version)| *version)
+    known.map(|(_, version)| (*version, item))
 }
 
 pub(super) fn number(section: &mut Section<'_>, key: &'static str, log: &mut Log) -> Option<u32> {

@@ -32,7 +32,12 @@ pub(super) fn take<'a>(
             let help = "write `format = \"inline-toml\"` or `format = \"json\"`";
             log.error(section.problem("`format` is missing").help(help));
         }
-        return None;
+        // What can be meant alone is looked at all the same.
+        return match (table, file) {
+            (Some(table), None) => Some(Contents::Inline(table)),
+            (None, Some(file)) => Some(Contents::Json(file)),
+            _ => None,
+        };
     };
     let word = format.string(log)?;
     let (wanted, key, other) = match word.as_str() {
@@ -54,6 +59,26 @@ pub(super) fn take<'a>(
         log.error(section.problem(format!("`{key}` is missing, which format `{word}` needs")));
     }
     wanted
+}
+
+/// Whether a store that is written as a table is meant as one of its entries,
+/// which is noted: `[store]` instead of `[[store]]`.
+pub(super) fn is_entry(item: &Item<'_>, what: &str, log: &mut Log) -> bool {
+    let has = |key| item.value().get(key).is_some();
+    if has("format") || !(has("key") || has("data")) {
+        return false;
+    }
+    let problem = item.problem_at_key(format!("a store is an array of {what}"));
+    let mend = if item.has_header() {
+        format!("write `[[{}]]`, in double brackets", item.path())
+    } else {
+        format!(
+            "write `{} = [{{ key = \"…\", data = \"…\" }}]`",
+            item.name()
+        )
+    };
+    log.error(problem.help(mend));
+    true
 }
 
 /// The item of `file` in `{ file = "…", format = "json" }`; `what` has no

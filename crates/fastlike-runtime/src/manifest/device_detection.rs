@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use toml::de::DeValue;
 
 use super::contents::{self, Contents};
+use super::json::{kind, said};
 use super::problem::Log;
 use super::raw::{Item, Section};
-use super::resolve::{Files, kind};
+use super::resolve::Files;
 use crate::device::DeviceRecord;
 
 /// Devices by their exact user agent.
@@ -100,28 +101,21 @@ fn from_json(
     files: &Files,
     log: &mut Log,
 ) -> Option<BTreeMap<String, DeviceRecord>> {
-    let (path, object) = files.read_json(item, log)?;
+    let mut file = files.read_json(item, log)?;
     let mut devices = BTreeMap::new();
-    for (user_agent, mut value) in object {
-        let at = |message: String| {
-            item.problem(format!(
-                "in `{}`: {user_agent:?}: {message}",
-                path.display()
-            ))
-        };
+    for (user_agent, mut value) in std::mem::take(&mut file.members) {
         let Value::Object(tables) = &mut value else {
-            let found = kind(&value);
-            log.error(at(format!("the value must be an object, not {found}")));
+            let message = format!("the value must be an object, not {}", kind(&value));
+            log.error(file.problem(&user_agent, message));
             continue;
         };
         for unknown in drop_unknown(tables) {
-            log.warn(at(format!("programs do not know the field `{unknown}`")));
+            let message = format!("programs do not know the field `{unknown}`");
+            log.warn(file.problem(&user_agent, message));
         }
         match parse(value) {
-            Ok(record) => {
-                devices.insert(user_agent, record);
-            }
-            Err(why) => log.error(at(why)),
+            Ok(record) => drop(devices.insert(user_agent, record)),
+            Err(why) => log.error(file.problem(&user_agent, why)),
         }
     }
     Some(devices)
@@ -151,5 +145,5 @@ fn drop_unknown(tables: &mut Map<String, Value>) -> Vec<String> {
 }
 
 fn parse(value: Value) -> Result<DeviceRecord, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
+    serde_json::from_value(value).map_err(|error| said(&error))
 }

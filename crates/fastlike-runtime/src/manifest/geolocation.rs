@@ -7,9 +7,10 @@ use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
 
 use super::contents::{self, Contents};
+use super::json::{kind, said};
 use super::problem::{Log, Problem};
 use super::raw::{Item, Section};
-use super::resolve::{Files, kind};
+use super::resolve::Files;
 use crate::geo::{GeoKeyError, GeoRecord, GeoTable};
 
 /// Where addresses are.
@@ -129,23 +130,19 @@ fn json(value: &DeValue<'_>) -> Option<Value> {
 }
 
 fn from_json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<GeoTable> {
-    let (path, object) = files.read_json(item, log)?;
+    let mut file = files.read_json(item, log)?;
     let mut table = GeoTable::new();
-    for (address, fields) in object {
-        let at = |message: String| item.problem(format!("in `{}`: {message}", path.display()));
-        let network = network(&address, at, log);
+    for (address, fields) in std::mem::take(&mut file.members) {
+        let network = network(&address, |why| file.problem_at_name(&address, why), log);
         match fields {
-            Value::Object(fields) => insert(
-                &mut table,
-                network,
-                fields,
-                |why| at(format!("`{address}`: {why}")),
-                log,
-            ),
-            other => log.error(at(format!(
-                "the value of `{address}` must be an object, not {}",
-                kind(&other)
-            ))),
+            Value::Object(fields) => {
+                let at = |why| file.problem(&address, why);
+                insert(&mut table, network, fields, at, log);
+            }
+            other => {
+                let message = format!("the value must be an object, not {}", kind(&other));
+                log.error(file.problem(&address, message));
+            }
         }
     }
     Some(table)
@@ -173,5 +170,5 @@ fn insert(
 }
 
 fn parse(fields: Map<String, Value>) -> Result<GeoRecord, String> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+    serde_json::from_value(Value::Object(fields)).map_err(|error| said(&error))
 }

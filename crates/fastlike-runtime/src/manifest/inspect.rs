@@ -8,7 +8,12 @@ use crate::inspect::{Decision, Verdict};
 pub(super) fn read(local: &mut Section<'_>, log: &mut Log) -> Option<Verdict> {
     let mut section = local.section("inspect", log)?;
     let decision = match section.string("verdict", log) {
-        Some((word, _)) => match word.as_str() {
+        Some((word, item)) => match word.as_str() {
+            "" => {
+                let problem = item.problem("a verdict is a word");
+                log.error(problem.help("leave `verdict` out for \"allow\""));
+                Decision::Allow
+            }
             "allow" => Decision::Allow,
             "block" => Decision::Block,
             "unauthorized" => Decision::Unauthorized,

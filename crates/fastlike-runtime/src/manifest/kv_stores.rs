@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
 
-use super::contents::json_file;
+use super::contents::{is_entry, json_file};
+use super::json::{JsonFile, kind};
 use super::problem::{Log, Problem};
 use super::raw::{Item, Section};
-use super::resolve::{Files, kind};
+use super::resolve::Files;
 use crate::kv::{KvSeed, check_key};
 use crate::limits;
 
@@ -55,6 +56,7 @@ pub(super) fn read(
 fn store(item: Item<'_>, files: &Files, log: &mut Log) -> Option<KvStoreSettings> {
     match item.value() {
         DeValue::Array(_) => Some(array(item, files, log)),
+        DeValue::Table(_) if is_entry(&item, "entries", log) => None,
         DeValue::Table(_) => file(item, files, log),
         _ => {
             let help =
@@ -163,41 +165,38 @@ fn short(metadata: String, at: impl FnOnce(String) -> Problem, log: &mut Log) ->
 
 fn file(item: Item<'_>, files: &Files, log: &mut Log) -> Option<KvStoreSettings> {
     let item = json_file(item, "KV stores", log)?;
-    let (path, object) = files.read_json(&item, log)?;
+    let mut file = files.read_json(&item, log)?;
     let mut entries = BTreeMap::new();
-    for (key, value) in object {
-        let json = Json {
-            item: &item,
-            path: &path,
+    for (key, value) in std::mem::take(&mut file.members) {
+        let entry = Entry {
+            file: &file,
             key: &key,
         };
-        if let Some(seed) = json.entry(value, files, log) {
+        if let Some(seed) = entry.read(value, files, log) {
             entries.insert(key, seed);
         }
     }
     Some(KvStoreSettings {
         entries,
-        file: Some(path),
+        file: Some(file.path().to_owned()),
     })
 }
 
 /// One entry of a JSON file.
-struct Json<'a> {
-    item: &'a Item<'a>,
-    path: &'a std::path::Path,
+struct Entry<'a> {
+    file: &'a JsonFile,
     key: &'a str,
 }
 
-impl Json<'_> {
+impl Entry<'_> {
     fn problem(&self, message: &str) -> Problem {
-        let (path, key) = (self.path.display(), self.key);
-        self.item
-            .problem(format!("in `{path}`: {key:?}: {message}"))
+        self.file.problem(self.key, message)
     }
 
-    fn entry(&self, value: Value, files: &Files, log: &mut Log) -> Option<KvSeed> {
+    fn read(&self, value: Value, files: &Files, log: &mut Log) -> Option<KvSeed> {
         if let Err(why) = check_key(self.key) {
-            log.error(self.problem(&why.to_string()));
+            let message = format!("{:?}: {why}", self.key);
+            log.error(self.file.problem_at_name(self.key, message));
             return None;
         }
         match value {
@@ -229,7 +228,7 @@ impl Json<'_> {
         }
         let value = match (data, file) {
             (Some(data), None) => data.into_bytes(),
-            (None, Some(name)) => files.read_named(&name, self.item, log)?.1,
+            (None, Some(name)) => files.read_named(&name, |why| self.problem(&why), log)?.1,
             (None, None) | (Some(_), Some(_)) => {
                 log.error(self.problem("it needs one of `data` and `file`"));
                 return None;

@@ -33,8 +33,9 @@
 //! place and a mend. The official CLI owns the rest of the file and adds keys
 //! to it over time, so an unknown key is a warning and never an error.
 //!
-//! One section is one module here (`backends`, `config_stores`, …); `raw`
-//! walks the file, `resolve` reads the files it names.
+//! One section is one module here (`backends`, `config_stores`, …); `syntax`
+//! parses the file, `raw` walks it, `source` points into it without showing
+//! `secrets`; `resolve` reads the files it names, `json` those that are JSON.
 
 mod acls;
 mod backends;
@@ -49,6 +50,7 @@ mod fastly_keys;
 mod geolocation;
 mod healthcheck;
 mod inspect;
+mod json;
 mod kv_stores;
 mod limits;
 mod log_endpoints;
@@ -59,9 +61,12 @@ mod raw;
 mod resolve;
 mod scripts;
 mod secret_stores;
+mod secrets;
 mod service;
 mod shielding_sites;
+mod source;
 mod suggest;
+mod syntax;
 #[cfg(test)]
 mod tests;
 
@@ -83,8 +88,9 @@ pub use secret_stores::SecretStoreSettings;
 pub use service::ServiceSettings;
 
 use problem::Log;
-use raw::{Section, Source};
+use raw::Section;
 use resolve::Files;
+use source::Source;
 
 use crate::device::DeviceRecord;
 use crate::inspect::Verdict;
@@ -187,13 +193,22 @@ impl Manifest {
         variables: &Variables<'_>,
     ) -> Result<(Self, Vec<Warning>), Error> {
         let path = path.as_ref();
-        let text = std::fs::read(path)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
-            .map_err(|source| Error::Read {
-                path: path.to_owned(),
-                source,
-            })?;
-        Self::parse_with(path, text, variables)
+        let bytes = std::fs::read(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::parse_with(path, text, variables),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                Err(Error::Invalid {
+                    path: path.to_owned(),
+                    problems: vec![syntax::not_utf8(path, error.as_bytes(), at)],
+                    warnings: Vec::new(),
+                    files: vec![path.to_owned()],
+                })
+            }
+        }
     }
 
     /// As [`Manifest::load`] with the file's text at hand; `path` says where
@@ -220,7 +235,7 @@ impl Manifest {
         let source = Source::new(path.into(), text.into());
         let files = Files::beside(source.path());
         let mut log = Log::default();
-        let manifest = raw::document(&source, &mut log)
+        let manifest = syntax::document(&source, &mut log)
             .map(|top| read(top, &source, &files, variables, &mut log));
         let (problems, warnings) = log.sorted(source.path());
         let mut files = files.looked_at();
@@ -250,29 +265,29 @@ fn read(
     };
     check_version(&mut top, log);
     manifest.scripts = scripts::read(&mut top, files, log);
-    if let Some(mut local) = top.section("local_server", log) {
-        manifest.backends = backends::read(&mut local, files, log);
-        manifest.config_stores = config_stores::read(&mut local, files, log);
-        manifest.kv_stores = kv_stores::read(&mut local, files, log);
-        manifest.secret_stores = secret_stores::read(&mut local, files, variables, log);
-        manifest.acls = acls::read(&mut local, files, log);
-        manifest.devices = device_detection::read(&mut local, files, log);
-        manifest.geolocation = geolocation::read(&mut local, files, log);
-        manifest.fastly_keys = fastly_keys::read(&mut local, log);
-        manifest.shielding_sites = shielding_sites::read(&mut local, log);
-        manifest.pushpin = pushpin::read(&mut local, log);
-        manifest.env = env::read(&mut local, log);
-        manifest.service = service::read(&mut local, log);
-        manifest.limits = limits::read(&mut local, log);
-        manifest.products = products::read(&mut local, log);
-        manifest.client_signals = client_signals::read(&mut local, log);
-        manifest.inspect = inspect::read(&mut local, log);
-        manifest.log_endpoints = log_endpoints::read(&mut local, files, log);
-        // Read by the official CLI alone, which picks the runtime's version by it.
-        local.skip("viceroy_version");
-        local.finish(log);
-    }
-    warn_misspelt_local_server(&top, log);
+    let local = top.section("local_server", log);
+    let mut local = local.unwrap_or_else(|| Section::empty(source));
+    manifest.backends = backends::read(&mut local, files, log);
+    manifest.config_stores = config_stores::read(&mut local, files, log);
+    manifest.kv_stores = kv_stores::read(&mut local, files, log);
+    manifest.secret_stores = secret_stores::read(&mut local, files, variables, log);
+    manifest.acls = acls::read(&mut local, files, log);
+    manifest.devices = device_detection::read(&mut local, files, log);
+    manifest.geolocation = geolocation::read(&mut local, files, log);
+    manifest.fastly_keys = fastly_keys::read(&mut local, log);
+    manifest.shielding_sites = shielding_sites::read(&mut local, log);
+    manifest.pushpin = pushpin::read(&mut local, log);
+    manifest.env = env::read(&mut local, log);
+    manifest.service = service::read(&mut local, log);
+    manifest.limits = limits::read(&mut local, log);
+    manifest.products = products::read(&mut local, log);
+    manifest.client_signals = client_signals::read(&mut local, log);
+    manifest.inspect = inspect::read(&mut local, log);
+    manifest.log_endpoints = log_endpoints::read(&mut local, files, log);
+    // Read by the official CLI alone, which picks the runtime's version by it.
+    local.skip("viceroy_version");
+    warn_misplaced(&top, local.known(), log);
+    local.finish(log);
     manifest
 }
 
@@ -301,16 +316,19 @@ fn check_version(top: &mut Section<'_>, log: &mut Log) {
     }
 }
 
-/// `[local-server]` is a key of nobody's, which every tool ignores in silence.
-fn warn_misspelt_local_server(top: &Section<'_>, log: &mut Log) {
-    for item in top.rest() {
-        if !TOP_LEVEL.contains(&item.name())
-            && suggest::nearest(item.name(), ["local_server"]).is_some()
-        {
-            log.warn(
-                item.problem_at_key("unknown section")
-                    .help("did you mean `local_server`?"),
-            );
-        }
+/// `[local-server]` and `[backends.api]` are keys of nobody's, which every
+/// tool ignores in silence.
+fn warn_misplaced(top: &Section<'_>, sections: &[&str], log: &mut Log) {
+    let others = top.rest().iter();
+    for item in others.filter(|item| !TOP_LEVEL.contains(&item.name())) {
+        let name = item.name();
+        let help = if sections.contains(&name) && item.value().is_table() {
+            format!("did you mean `[local_server.{name}]`?")
+        } else if suggest::nearest(name, ["local_server"]).is_some() {
+            "did you mean `local_server`?".to_owned()
+        } else {
+            continue;
+        };
+        log.warn(item.problem_at_key("unknown section").help(help));
     }
 }

@@ -81,8 +81,9 @@ pub struct Problem {
     pub column: usize,
     /// The bytes of `file` that are meant.
     pub span: Range<usize>,
-    /// The text of the line, without its line break. What may be a secret is
-    /// left out.
+    /// The text of the line, without its line break; of a very long one a part,
+    /// with `…` where it is cut. What may be a secret is starred out; of a file
+    /// that holds nothing else it is empty.
     pub source_line: String,
     /// The bytes of `source_line` that are meant; lies within it.
     pub mark: Range<usize>,
@@ -98,7 +99,7 @@ impl Problem {
     /// Adds how to mend it.
     #[must_use]
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(cut(&help.into(), LONG_HELP));
         self
     }
 
@@ -124,6 +125,20 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, title) = (self.file.display(), self.title());
+        write!(f, "{file}:{}:{}: {title}", self.line, self.column)?;
+        if !self.source_line.is_empty() {
+            self.excerpt(f)?;
+        }
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Problem {
+    fn excerpt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.line.to_string();
         let before = self.source_line.get(..self.mark.start).unwrap_or_default();
         let marked = self.source_line.get(self.mark.clone()).unwrap_or_default();
@@ -133,26 +148,37 @@ impl fmt::Display for Problem {
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
         let carets = "^".repeat(marked.chars().count().max(1));
-        writeln!(
-            f,
-            "{}:{}:{}: {}",
-            self.file.display(),
-            self.line,
-            self.column,
-            self.title()
-        )?;
-        writeln!(f, "  {number} | {}", self.source_line)?;
+        write!(f, "\n  {number} | {}", self.source_line)?;
         write!(
             f,
-            "  {:width$} | {indent}{carets}",
+            "\n  {:width$} | {indent}{carets}",
             "",
             width = number.len()
-        )?;
-        match &self.help {
-            Some(help) => write!(f, "\n  help: {help}"),
-            None => Ok(()),
-        }
+        )
     }
+}
+
+/// Characters of a message or a key that are shown whole. What the user wrote
+/// stands in them, which may be a megabyte.
+pub(super) const LONG_MESSAGE: usize = 250;
+
+/// Of a mend, which may list all keys of a table.
+const LONG_HELP: usize = 800;
+
+/// Characters of a longer text that are shown at each of its ends: what is
+/// wrong, and why.
+const END: usize = 100;
+
+/// The text without its middle if it has more characters than `most`.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let place = |(at, _): (usize, char)| at;
+    if text.char_indices().nth(most).is_none() {
+        return text.to_owned();
+    }
+    let first = text.char_indices().nth(END).map_or(0, place);
+    let last = text.char_indices().nth_back(END - 1).map_or(0, place);
+    let (first, last) = (text.get(..first), text.get(last..));
+    format!("{}…{}", first.unwrap_or_default(), last.unwrap_or_default())
 }
 
 /// Collects what is found while a manifest is read.
@@ -177,9 +203,14 @@ impl Log {
     /// those of the files it names.
     pub(super) fn sorted(mut self, manifest: &Path) -> (Vec<Problem>, Vec<Warning>) {
         for list in [&mut self.problems, &mut self.warnings] {
-            list.sort_by_key(|p| (p.file != manifest, p.span.start));
+            list.sort_by(|one, other| place(one, manifest).cmp(&place(other, manifest)));
             list.dedup();
         }
         (self.problems, self.warnings)
     }
+}
+
+fn place<'p>(problem: &'p Problem, manifest: &Path) -> (bool, &'p Path, usize) {
+    let elsewhere = problem.file != manifest;
+    (elsewhere, &problem.file, problem.span.start)
 }

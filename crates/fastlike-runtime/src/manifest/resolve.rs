@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use super::problem::Log;
-use super::raw::{Item, Source};
+use super::json::JsonFile;
+use super::problem::{Log, Problem};
+use super::raw::Item;
+use super::source::Source;
 
 /// Finds and reads them.
 ///
@@ -55,14 +55,14 @@ impl Files {
     /// The file that `item`'s string names, with where it was found.
     pub(super) fn read(&self, item: &Item<'_>, log: &mut Log) -> Option<(PathBuf, Vec<u8>)> {
         let name = item.string(log)?;
-        self.read_named(&name, item, log)
+        self.read_named(&name, |why| item.problem(why), log)
     }
 
-    /// The file of this name, which something at `item` says.
+    /// The file of this name; `at` says where the name stands.
     pub(super) fn read_named(
         &self,
         name: &str,
-        item: &Item<'_>,
+        at: impl Fn(String) -> Problem,
         log: &mut Log,
     ) -> Option<(PathBuf, Vec<u8>)> {
         let mut tried: Vec<PathBuf> = Vec::new();
@@ -76,7 +76,7 @@ impl Files {
                 Ok(bytes) => return Some((path, bytes)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => tried.push(path),
                 Err(error) => {
-                    log.error(item.problem(format!("cannot read `{}`: {error}", path.display())));
+                    log.error(at(format!("cannot read `{}`: {error}", path.display())));
                     return None;
                 }
             }
@@ -89,10 +89,7 @@ impl Files {
             .map(|folder| format!("in `{}` and ", folder.display()))
             .unwrap_or_default();
         let help = format!("looked {beside}in the working directory");
-        log.error(
-            item.problem(format!("there is no file `{name}`"))
-                .help(help),
-        );
+        log.error(at(format!("there is no file `{name}`")).help(help));
         None
     }
 
@@ -105,8 +102,8 @@ impl Files {
             path.is_file()
         });
         if found.is_none() {
-            let problem = item.problem(format!("there is no file `{name}`"));
-            log.error(problem.help("looked beside the manifest and in the working directory"));
+            let why = format!("there is no file `{name}`");
+            log.error(self.nowhere(&name, why, item));
         }
         found
     }
@@ -117,19 +114,42 @@ impl Files {
         let name = item.string(log)?;
         let mut paths = self.folders.iter().map(|folder| folder.join(&name));
         let found = paths.find(|path| match path.parent() {
-            Some(folder) if folder.as_os_str().is_empty() => true,
-            Some(folder) => folder.is_dir() && !path.is_dir(),
+            Some(folder) => folder.as_os_str().is_empty() || folder.is_dir(),
             None => false,
         });
+        let found = found.filter(|path| !path.is_dir());
         if found.is_none() {
-            let problem = item.problem(format!("there is no folder for the file `{name}`"));
-            log.error(problem.help("looked beside the manifest and in the working directory"));
+            let why = format!("there is no folder for the file `{name}`");
+            log.error(self.nowhere(&name, why, item));
         }
         found
     }
 
-    /// As [`Files::read`], as text.
-    pub(super) fn read_text(&self, item: &Item<'_>, log: &mut Log) -> Option<(PathBuf, String)> {
+    /// The problem of a name that is no file's: a folder has it, or else `why`.
+    fn nowhere(&self, name: &str, why: String, item: &Item<'_>) -> Problem {
+        let mut paths = self.folders.iter().map(|folder| folder.join(name));
+        if paths.any(|path| path.is_dir()) {
+            return item.problem(format!("`{name}` is a folder and no file"));
+        }
+        let problem = item.problem(why);
+        problem.help("looked beside the manifest and in the working directory")
+    }
+
+    /// As [`Files::read`], as a JSON object. What is wrong in it is shown
+    /// where it is, in that file.
+    pub(super) fn read_json(&self, item: &Item<'_>, log: &mut Log) -> Option<JsonFile> {
+        let (path, text) = self.read_text(item, log)?;
+        JsonFile::parse(Source::new(path, text), item, log)
+    }
+
+    /// As [`Files::read_json`], of a file that holds secrets: the place is
+    /// said, but no line is shown.
+    pub(super) fn read_secret_json(&self, item: &Item<'_>, log: &mut Log) -> Option<JsonFile> {
+        let (path, text) = self.read_text(item, log)?;
+        JsonFile::parse(Source::hidden(path, text), item, log)
+    }
+
+    fn read_text(&self, item: &Item<'_>, log: &mut Log) -> Option<(PathBuf, String)> {
         let (path, bytes) = self.read(item, log)?;
         match String::from_utf8(bytes) {
             Ok(text) => Some((path, text)),
@@ -138,61 +158,5 @@ impl Files {
                 None
             }
         }
-    }
-
-    /// As [`Files::read`], as a JSON object. A syntax error is shown where it
-    /// is, in that file.
-    pub(super) fn read_json(
-        &self,
-        item: &Item<'_>,
-        log: &mut Log,
-    ) -> Option<(PathBuf, Map<String, Value>)> {
-        let (path, _, object) = self.read_json_text(item, log)?;
-        Some((path, object))
-    }
-
-    /// As [`Files::read_json`], with the text, to point into it.
-    pub(super) fn read_json_text(
-        &self,
-        item: &Item<'_>,
-        log: &mut Log,
-    ) -> Option<(PathBuf, String, Map<String, Value>)> {
-        let (path, text) = self.read_text(item, log)?;
-        match serde_json::from_str(&text) {
-            Ok(Value::Object(object)) => Some((path, text, object)),
-            Ok(other) => {
-                log.error(item.problem(format!(
-                    "`{}` must hold a JSON object, not {}",
-                    path.display(),
-                    kind(&other)
-                )));
-                None
-            }
-            Err(error) => {
-                let message = error.to_string();
-                // serde_json ends its messages with the place, which we show.
-                let message = message
-                    .split(" at line ")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned();
-                let json = Source::new(path, text);
-                let at = json.offset(error.line(), error.column());
-                log.error(json.problem(at..at, item.path(), message));
-                None
-            }
-        }
-    }
-}
-
-/// What a message calls a JSON value.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }

@@ -42,21 +42,30 @@ pub(super) fn read(top: &mut Section<'_>, files: &Files, log: &mut Log) -> Scrip
     if let Some(file) = &scripts.env_file {
         files.note_beside(file);
     }
+    scripts.env_vars = env_vars(&mut section, log);
+    // For the official CLI, after it made a project.
+    section.skip("post_init");
+    section.warn_of_slips(log);
+    scripts
+}
+
+fn env_vars(section: &mut Section<'_>, log: &mut Log) -> Vec<String> {
     let Some(item) = section.take("env_vars") else {
-        return scripts;
+        return Vec::new();
     };
     if !item.value().is_array() {
         item.expected::<()>("a list of `NAME=VALUE`", log);
-        return scripts;
+        return Vec::new();
     }
+    let mut env_vars = Vec::new();
     for item in item.elements() {
         let Some(line) = item.string(log) else {
             continue;
         };
         match line.split_once('=') {
-            Some((name, _)) if !name.is_empty() => scripts.env_vars.push(line),
+            Some((name, _)) if !name.is_empty() => env_vars.push(line),
             _ => log.error(item.problem("this is not `NAME=VALUE`")),
         }
     }
-    scripts
+    env_vars
 }

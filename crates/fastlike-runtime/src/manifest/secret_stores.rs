@@ -8,10 +8,11 @@ use serde_json::Value;
 use toml::de::DeValue;
 
 use super::Variables;
-use super::contents::json_file;
+use super::contents::{is_entry, json_file};
+use super::json::kind;
 use super::problem::Log;
 use super::raw::{Item, Section};
-use super::resolve::{Files, kind};
+use super::resolve::Files;
 use crate::limits;
 use crate::secret_store::{Secret, is_name};
 
@@ -41,6 +42,7 @@ pub(super) fn read(
         }
         let store = match item.value() {
             DeValue::Array(_) => Some(array(item, files, variables, log)),
+            DeValue::Table(_) if is_entry(&item, "secrets", log) => None,
             DeValue::Table(_) => file(item, files, log),
             _ => {
                 log.error(
@@ -173,43 +175,28 @@ fn file(item: Item<'_>, files: &Files, log: &mut Log) -> Option<SecretStoreSetti
 }
 
 fn json(item: &Item<'_>, files: &Files, log: &mut Log) -> Option<SecretStoreSettings> {
-    let (path, bytes) = files.read(item, log)?;
-    let shown = path.display().to_string();
-    let object = match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(object)) => object,
-        Ok(other) => {
-            let found = kind(&other);
-            log.error(item.problem(format!("`{shown}` must hold a JSON object, not {found}")));
-            return None;
-        }
-        Err(error) => {
-            // Says the place and not what is there.
-            log.error(item.problem(format!("`{shown}` is no JSON: {error}")));
-            return None;
-        }
-    };
+    let mut file = files.read_secret_json(item, log)?;
     let mut secrets = BTreeMap::new();
-    for (key, value) in object {
-        let at = |message: String| item.problem(format!("in `{shown}`: {message}"));
+    for (key, value) in std::mem::take(&mut file.members) {
         if !is_name(&key) {
-            log.error(at(not_a_name("secret", &key)));
+            log.error(file.problem_at_name(&key, not_a_name("secret", &key)));
             continue;
         }
         match value {
             Value::String(value) => {
-                let at = |why| at(format!("{key:?}: {why}"));
+                let at = |why| file.problem(&key, why);
                 if let Some(secret) = secret(value.into_bytes(), at, log) {
                     secrets.insert(key, secret);
                 }
             }
-            other => log.error(at(format!(
-                "the value of {key:?} must be a string, not {}",
-                kind(&other)
-            ))),
+            other => {
+                let message = format!("the value must be a string, not {}", kind(&other));
+                log.error(file.problem(&key, message));
+            }
         }
     }
     Some(SecretStoreSettings {
         secrets,
-        file: Some(path),
+        file: Some(file.path().to_owned()),
     })
 }

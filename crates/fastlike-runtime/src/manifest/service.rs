@@ -51,8 +51,8 @@ pub(super) fn read(local: &mut Section<'_>, log: &mut Log) -> ServiceSettings {
 /// What can stand in an environment variable.
 fn text(section: &mut Section<'_>, key: &'static str, log: &mut Log) -> Option<String> {
     let (text, item) = section.string(key, log)?;
-    if text.is_empty() || text.contains('\0') {
-        log.error(item.problem("it must have a character at least, and no NUL"));
+    if text.is_empty() || text.contains(char::is_control) {
+        log.error(item.problem("it must have a character at least, and no control characters"));
         return None;
     }
     Some(text)

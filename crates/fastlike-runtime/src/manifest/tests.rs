@@ -1,8 +1,12 @@
 //! Each `testdata/manifests/*.toml` is read; what is said of it must be what
 //! the `.expected` beside it holds (`UPDATE_EXPECT=1` writes them anew).
 
+mod backends;
 mod extras;
+mod json;
 mod kv_stores;
+mod misplaced;
+mod syntax;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,6 +24,23 @@ fn load(name: &str) -> (Manifest, Vec<Warning>) {
     let variable = |name: &str| (name == "FASTLIKE_TEST_SECRET").then(|| "of the day".to_owned());
     Manifest::load_with(folder().join(name), &variable)
         .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Problems and warnings of a text that is read as `path`.
+fn said_of(path: impl Into<PathBuf>, text: &str) -> (Vec<Problem>, Vec<Warning>) {
+    match Manifest::parse(path, text) {
+        Ok((_, warnings)) => (Vec::new(), warnings),
+        Err(Error::Invalid {
+            problems, warnings, ..
+        }) => (problems, warnings),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The places of problems with their titles.
+fn titles(problems: &[Problem]) -> Vec<String> {
+    let title = |p: &Problem| format!("{}:{} {}", p.line, p.column, p.title());
+    problems.iter().map(title).collect()
 }
 
 /// What a user would be told of a file.

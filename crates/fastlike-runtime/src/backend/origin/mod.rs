@@ -115,11 +115,14 @@ pub enum OriginError {
     /// The authorities' certificates cannot be read.
     #[error("CA certificate: {0}")]
     CaCertificate(String),
-    /// The client's certificate or its key cannot be used.
+    /// The client's certificate cannot be used.
     #[error("client certificate: {0}")]
     ClientCertificate(String),
+    /// The private key of the client's certificate cannot be used.
+    #[error("the client certificate's private key: {0}")]
+    ClientKey(String),
     /// No TLS version is left.
-    #[error("no TLS version is left: there are 1.2 and 1.3, and {min:?} to {max:?} is asked for")]
+    #[error("no TLS version is left: there are 1.2 and 1.3, and {} is asked for", range(*min, *max))]
     TlsVersions {
         /// The lowest version asked for.
         min: Option<TlsVersion>,
@@ -132,6 +135,16 @@ pub enum OriginError {
     /// The health check cannot be made.
     #[error("health check: {0}")]
     HealthCheck(String),
+}
+
+/// What a range of TLS versions is in words.
+fn range(min: Option<TlsVersion>, max: Option<TlsVersion>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("{min} or higher and {max} or lower"),
+        (Some(min), None) => format!("{min} or higher"),
+        (None, Some(max)) => format!("{max} or lower"),
+        (None, None) => "any".to_owned(),
+    }
 }
 
 impl Backend for Origin {

@@ -54,7 +54,15 @@ impl Target {
             // `http::Uri` reads "host:99999" as a port that is no number.
             _ if authority.ends_with(':') => return Err(invalid("the port is empty")),
             Some(port) => port.as_u16(),
-            None if has_port(authority) => return Err(invalid("the port is not a number")),
+            None if let Some(port) = port_of(authority) => {
+                let is_number = port.bytes().all(|b| b.is_ascii_digit());
+                let why = if is_number {
+                    "the port is larger than 65535"
+                } else {
+                    "the port is not a number"
+                };
+                return Err(invalid(why));
+            }
             None if tls => 443,
             None => 80,
         };
@@ -70,11 +78,10 @@ impl Target {
     }
 }
 
-fn has_port(authority: &str) -> bool {
-    match authority.rsplit_once(']') {
-        Some((_, after)) => after.contains(':'),
-        None => authority.contains(':'),
-    }
+fn port_of(authority: &str) -> Option<&str> {
+    let after_address = authority.rsplit_once(']').map(|(_, after)| after);
+    let (_, port) = after_address.unwrap_or(authority).split_once(':')?;
+    Some(port)
 }
 
 #[cfg(test)]
@@ -115,8 +122,9 @@ mod tests {
             ("http://a?x=1", "query"),
             ("http://a:", "port"),
             ("http://a:0", "port 0"),
-            ("http://a:99999", "port"),
-            ("http://a:x", "port"),
+            ("http://a:99999", "the port is larger than 65535"),
+            ("http://[::1]:99999999999", "larger than 65535"),
+            ("http://a:x", "the port is not a number"),
             ("http://a b", "invalid"),
             ("http://ü", "invalid"),
         ] {
