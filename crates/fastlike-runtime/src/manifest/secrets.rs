@@ -16,6 +16,16 @@ const SECRET: &[&str] = &[
     "fake_valid_fastly_keys",
 ];
 
+/// True for such a table, also if its name is a slip: then a warning shows it.
+fn is_secret(key: &str) -> bool {
+    let same = |name: &&str| {
+        let key = key.replace('-', "_");
+        key.trim_end_matches('s')
+            .eq_ignore_ascii_case(name.trim_end_matches('s'))
+    };
+    SECRET.iter().any(same)
+}
+
 /// True for keys of such tables whose values are no secrets: paths, names of
 /// variables, and what a secret store calls its secrets.
 fn is_open(table: &str, key: &str) -> bool {
@@ -43,7 +53,7 @@ fn in_table(table: &DeTable<'_>, inside: &str, found: &mut Vec<Range<usize>>) {
     for (key, value) in table {
         let key = key.get_ref().as_ref();
         let inside = match inside {
-            "" if SECRET.contains(&key) => key,
+            "" if is_secret(key) => key,
             // Something else may be called so, and hold anything.
             _ if is_open(inside, key) && value.get_ref().is_str() => "",
             _ => inside,

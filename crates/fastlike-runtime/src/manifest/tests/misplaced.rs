@@ -49,6 +49,19 @@ fn a_section_beside_local_server_is_warned_of() {
 }
 
 #[test]
+fn a_slip_in_the_name_of_secrets_shows_none() {
+    for name in ["secret_store", "secret-stores", "Secret_Stores"] {
+        let text = format!("local_server = {{ {name} = {{ a = [\"supersecret\"] }} }}\n");
+        let (_, warnings) = said_of("fastly.toml", &text);
+        let line = &warnings[0].source_line;
+        assert!(
+            line.contains(name) && !line.contains("supersecret"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn a_slip_in_scripts_is_warned_of() {
     let text = "[scripts]\nbuld = \"make\"\npost_init = \"true\"\nsomething_new = 1\n";
     let (title, help) = help_of(text);
