@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             failure.print();
-            ExitCode::FAILURE
+            commands::exit_code(&failure)
         }
     }
 }

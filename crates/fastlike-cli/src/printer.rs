@@ -85,19 +85,25 @@ impl Printer {
     /// Writes `line`, which has its line break at its end. Never waits where
     /// a thread writes.
     pub(crate) fn print(&self, stream: Stream, line: Vec<u8>) {
+        // A reader that has gone away is no reason to stop.
+        let _ = self.try_print(stream, line);
+    }
+
+    /// As [`Printer::print`], for those who want to know whether it could be
+    /// written. Where a thread writes, nobody knows yet.
+    pub(crate) fn try_print(&self, stream: Stream, line: Vec<u8>) -> io::Result<()> {
         let Self::Thread { jobs, state } = self else {
-            // A reader that has gone away is told by nobody else either.
-            let _ = write_now(stream, &line);
-            return;
+            return write_now(stream, &line);
         };
         let waiting = state.waiting.fetch_add(line.len(), Ordering::Relaxed);
         if waiting.saturating_add(line.len()) > WAITING {
             state.waiting.fetch_sub(line.len(), Ordering::Relaxed);
             state.lost.fetch_add(1, Ordering::Relaxed);
-            return;
+            return Ok(());
         }
         // The thread lives as long as a printer does.
         let _ = jobs.send(Job::Write(stream, line));
+        Ok(())
     }
 
     /// Waits until everything so far is written, but not for long.

@@ -4,6 +4,7 @@ mod admin;
 mod reloading;
 
 use std::fmt::Display;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -177,6 +178,15 @@ impl Report {
         }
     }
 
+    /// Requests are profiled.
+    pub(crate) fn profiling(&self, folder: &Path) {
+        let folder = folder.display().to_string();
+        match self.format {
+            LogFormat::Json => self.json("INFO", "profiling", json!({ "path": folder })),
+            LogFormat::Human => self.info(format_args!("Profiles of requests go to {folder}")),
+        }
+    }
+
     /// Something to try, for people only.
     pub(crate) fn hint(&self, text: &str) {
         if self.format == LogFormat::Human {
@@ -203,16 +213,8 @@ impl Report {
         self.printer.print(stream, format!("{line}\n").into_bytes());
     }
 
-    /// One object a line, with what `tracing` writes, too: `timestamp`,
-    /// `level` and `message`.
     fn json(&self, level: &str, message: &str, fields: Value) {
-        let mut timestamp = String::new();
-        let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
-        let mut object = json!({ "timestamp": timestamp, "level": level, "message": message });
-        if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
-            object.extend(fields);
-        }
-        self.line(self.own, object);
+        self.line(self.own, object(level, message, fields));
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
@@ -270,6 +272,18 @@ impl Observer for Report {
             }
         }
     }
+}
+
+/// One object of a line, with what `tracing` writes, too: `timestamp`, `level`
+/// and `message`.
+fn object(level: &str, message: &str, fields: Value) -> Value {
+    let mut timestamp = String::new();
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let mut object = json!({ "timestamp": timestamp, "level": level, "message": message });
+    if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
+        object.extend(fields);
+    }
+    object
 }
 
 /// What was wrong with a run, if something was. Details of a trap are in the
@@ -332,11 +346,16 @@ impl GuestOutput {
 
 impl OutputSink for GuestOutput {
     fn line(&self, line: &[u8]) {
+        // Who asks for lines only has nobody to tell.
+        drop(self.try_line(line));
+    }
+
+    fn try_line(&self, line: &[u8]) -> io::Result<()> {
+        let Report { printer, own, .. } = &self.report;
         if self.report.format == LogFormat::Json {
             let fields = json!({ "stream": self.name() });
-            return self
-                .report
-                .json("INFO", &String::from_utf8_lossy(line), fields);
+            let object = object("INFO", &String::from_utf8_lossy(line), fields);
+            return printer.try_print(*own, format!("{object}\n").into_bytes());
         }
         let prefix = if self.prefixed {
             format!("{} :: ", self.name())
@@ -344,7 +363,7 @@ impl OutputSink for GuestOutput {
             String::new()
         };
         let line = [prefix.as_bytes(), line, b"\n"].concat();
-        self.report.printer.print(self.stream, line);
+        printer.try_print(self.stream, line)
     }
 }
 

@@ -63,7 +63,8 @@ impl Invocation {
     ///
     /// Each write of the program is one call of `write_all` and one of
     /// `flush`, and the program waits for them, so that the order of what it
-    /// writes here and to its standard error is kept.
+    /// writes here and to its standard error is kept. An error of either call
+    /// is one of the program's write.
     pub fn stdout(mut self, sink: impl Write + Send + 'static) -> Self {
         self.stdout = Some(GuestStream::raw(sink));
         self
@@ -72,6 +73,15 @@ impl Invocation {
     /// Where the program's standard error goes, as [`Invocation::stdout`].
     pub fn stderr(mut self, sink: impl Write + Send + 'static) -> Self {
         self.stderr = Some(GuestStream::raw(sink));
+        self
+    }
+
+    /// Whether the program is told that its standard output and its standard
+    /// error are terminals, of those that have a place of their own by now. It
+    /// may print colours, then.
+    pub fn on_terminal(mut self, stdout: bool, stderr: bool) -> Self {
+        self.stdout = self.stdout.map(|stream| stream.on_terminal(stdout));
+        self.stderr = self.stderr.map(|stream| stream.on_terminal(stderr));
         self
     }
 }

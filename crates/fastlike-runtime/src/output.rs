@@ -1,6 +1,6 @@
 //! What a guest writes to its standard output and error.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,6 +18,17 @@ pub trait OutputSink: Send + Sync + 'static {
     /// One line without its line feed. A line of more than 16 KiB comes in
     /// pieces.
     fn line(&self, line: &[u8]);
+
+    /// As [`OutputSink::line`], which it calls unless it is implemented, for
+    /// sinks that may fail: the guest's write fails then, and the line is lost.
+    ///
+    /// # Errors
+    ///
+    /// Why the line could not be written.
+    fn try_line(&self, line: &[u8]) -> io::Result<()> {
+        self.line(line);
+        Ok(())
+    }
 }
 
 impl<F: Fn(&[u8]) + Send + Sync + 'static> OutputSink for F {
@@ -41,7 +52,10 @@ pub(crate) enum GuestStream {
     /// Gathers lines.
     Lines(Arc<Lines>),
     /// Passes on what comes, as it comes.
-    Raw(Arc<Mutex<dyn Write + Send>>),
+    Raw {
+        sink: Arc<Mutex<dyn Write + Send>>,
+        is_terminal: bool,
+    },
 }
 
 pub(crate) struct Lines {
@@ -55,7 +69,30 @@ impl GuestStream {
     }
 
     pub(crate) fn raw(sink: impl Write + Send + 'static) -> Self {
-        Self::Raw(Arc::new(Mutex::new(sink)))
+        Self::Raw {
+            sink: Arc::new(Mutex::new(sink)),
+            is_terminal: false,
+        }
+    }
+
+    /// Whether the guest is told that it writes to a terminal. Lines that are
+    /// gathered never are on one.
+    pub(crate) fn on_terminal(mut self, yes: bool) -> Self {
+        if let Self::Raw { is_terminal, .. } = &mut self {
+            *is_terminal = yes;
+        }
+        self
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => lines.write(bytes),
+            Self::Raw { sink, .. } => {
+                let mut sink = sink.lock();
+                sink.write_all(bytes)?;
+                sink.flush()
+            }
+        }
     }
 }
 
@@ -67,19 +104,21 @@ impl Lines {
         }
     }
 
-    fn write(&self, bytes: &[u8]) {
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut partial = self.partial.lock();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             partial.extend_from_slice(piece);
-            if partial.ends_with(b"\n") {
+            let is_whole = partial.ends_with(b"\n");
+            if is_whole {
                 partial.pop();
-                self.sink.line(&partial);
+            }
+            if is_whole || partial.len() >= limits::OUTPUT_LINE {
+                let written = self.sink.try_line(&partial);
                 partial.clear();
-            } else if partial.len() >= limits::OUTPUT_LINE {
-                self.sink.line(&partial);
-                partial.clear();
+                written?;
             }
         }
+        Ok(())
     }
 }
 
@@ -87,14 +126,21 @@ impl Drop for Lines {
     fn drop(&mut self) {
         let partial = self.partial.get_mut();
         if !partial.is_empty() {
-            self.sink.line(partial);
+            // The guest that could be told of a failure is gone.
+            drop(self.sink.try_line(partial));
         }
     }
 }
 
 impl IsTerminal for GuestStream {
     fn is_terminal(&self) -> bool {
-        false
+        matches!(
+            self,
+            Self::Raw {
+                is_terminal: true,
+                ..
+            }
+        )
     }
 }
 
@@ -110,17 +156,10 @@ impl StdoutStream for GuestStream {
 
 impl OutputStream for GuestStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        match self {
-            Self::Lines(lines) => lines.write(&bytes),
-            Self::Raw(sink) => {
-                let mut sink = sink.lock();
-                // A reader that has gone away, as `| head` does.
-                sink.write_all(&bytes)
-                    .and_then(|()| sink.flush())
-                    .map_err(|_| StreamError::Closed)?;
-            }
-        }
-        Ok(())
+        // Not `Closed`: the guest would not learn whether its reader has gone
+        // away or the disk is full.
+        self.try_write(&bytes)
+            .map_err(|error| StreamError::LastOperationFailed(error.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -149,11 +188,31 @@ mod tests {
             move |line: &[u8]| seen.lock().push(String::from_utf8_lossy(line).into_owned())
         };
         let lines = Lines::new(Arc::new(sink));
-        lines.write(b"one\ntw");
-        lines.write(b"o\n\nend");
+        for bytes in [&b"one\ntw"[..], b"o\n\nend"] {
+            lines.write(bytes).expect("kept");
+        }
         assert_eq!(*seen.lock(), ["one", "two", ""]);
         drop(lines);
         assert_eq!(seen.lock().last().map(String::as_str), Some("end"));
+    }
+
+    struct Full;
+
+    impl OutputSink for Full {
+        fn line(&self, _: &[u8]) {}
+
+        fn try_line(&self, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_an_error_of_its_end() {
+        let lines = Lines::new(Arc::new(Full));
+        assert!(lines.write(b"begun").is_ok());
+        let error = lines.write(b", ended\n").expect_err("full");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(lines.write(b"another").is_ok(), "the first one is lost");
     }
 
     #[test]
@@ -165,7 +224,7 @@ mod tests {
         };
         let lines = Lines::new(Arc::new(sink));
         for _ in 0..limits::OUTPUT_LINE {
-            lines.write(b"x");
+            lines.write(b"x").expect("kept");
         }
         assert_eq!(*seen.lock(), limits::OUTPUT_LINE);
     }

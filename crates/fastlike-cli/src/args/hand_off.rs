@@ -11,6 +11,14 @@ pub(crate) struct HandOffArgs {
     pub(crate) local_pushpin_proxy_port: Option<u16>,
 
     /// Whether the program may hand WebSockets off to backends [default: true]
-    #[arg(long, value_name = "true|false", hide_possible_values = true)]
+    // A bare flag must not take the program's name for its value.
+    #[arg(
+        long,
+        value_name = "true|false",
+        hide_possible_values = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
     pub(crate) enable_local_websocket_passthrough: Option<bool>,
 }

@@ -54,10 +54,10 @@ pub(crate) use self::watch::WatchArgs;
 #[command(
     name = "fastlike",
     version,
+    propagate_version = true,
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
-    disable_help_subcommand = true
+    subcommand_negates_reqs = true
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -71,7 +71,7 @@ pub(crate) struct Cli {
 /// with it.
 pub(crate) fn parse() -> Cli {
     let typed = std::env::args().nth(1).unwrap_or_default();
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
+    Cli::try_parse().unwrap_or_else(|error| {
         let words_enough = matches!(
             error.kind(),
             ErrorKind::ArgumentConflict | ErrorKind::UnknownArgument
@@ -87,18 +87,7 @@ pub(crate) fn parse() -> Cli {
                 .exit()
         }
         error.exit()
-    });
-    // What follows the program is the program's, so that to clap anything is a
-    // program.
-    if let Some(Command::Run(run)) = &cli.command
-        && let Some(flag) = run.unknown_flag()
-    {
-        let message = format!("unexpected argument '{flag}' before the program");
-        Cli::command()
-            .error(ErrorKind::UnknownArgument, message)
-            .exit()
-    }
-    cli
+    })
 }
 
 /// A word as commands are, and neither one of them nor a path.

@@ -1,11 +1,9 @@
 //! The value of `--profile`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fastlike_runtime::{GuestProfile, Profiler};
-
-use crate::units;
 
 /// In the words of the official tools' runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +18,21 @@ pub(crate) enum Profile {
     VTune,
 }
 
+/// Where profiles of requests go, if nothing else is typed.
+const FOLDER: &str = "guest-profiles";
+
 impl Profile {
+    /// Where the profiles of requests are, if some are written.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Guest { path, .. } => Some(path.as_deref().unwrap_or(Path::new(FOLDER))),
+            _ => None,
+        }
+    }
+
     /// While serving: a file for each request.
     pub(crate) fn of_requests(self) -> Profiler {
-        self.profiler("guest-profiles", GuestProfile::folder)
+        self.profiler(FOLDER, GuestProfile::folder)
     }
 
     /// Of a run: one file.
@@ -71,10 +80,24 @@ pub(super) fn profile(text: &str) -> Result<Profile, String> {
     })
 }
 
-/// `50us`, also as `period=50us`.
+/// No clock ticks more often.
+const SHORTEST: Duration = Duration::from_micros(1);
+
+/// `50us`, also as `period=50us`. A bare number is one of milliseconds.
 fn period_of(text: &str) -> Result<Duration, String> {
     let text = text.strip_prefix("period=").unwrap_or(text);
-    units::duration(text).map_err(|_| "write the period as 50us or 1ms".to_owned())
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let period: fn(u64) -> Duration = match unit {
+        "s" => Duration::from_secs,
+        "ms" | "" => Duration::from_millis,
+        // The Greek letter, and the sign that keyboards have.
+        "us" | "\u{3bc}s" | "\u{b5}s" => Duration::from_micros,
+        "ns" => Duration::from_nanos,
+        _ => return Err("write the period as 50us or 1ms".to_owned()),
+    };
+    let number = number.parse().map_err(|_| "the period is no number")?;
+    Ok(period(number).max(SHORTEST))
 }
 
 #[cfg(test)]
@@ -93,9 +116,30 @@ mod tests {
         assert_eq!(profile("guest,dir"), guest(Some("dir"), None));
         assert_eq!(profile("guest,dir,1ms"), guest(Some("dir"), Some(1000)));
         assert_eq!(profile("guest,,period=50us"), guest(None, Some(50)));
+        assert_eq!(profile("guest,"), guest(None, None));
         assert_eq!(profile("perfmap"), Ok(Profile::PerfMap));
-        for wrong in ["", "gues", "jitdump,x", "guest,dir,often", "guest,dir,0us"] {
+        for wrong in ["", "gues", "jitdump,x", "guest,dir,often", "guest,dir,"] {
             assert!(profile(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn periods_have_the_official_runtimes_units() {
+        for (text, micros) in [
+            ("2s", 2_000_000),
+            ("3ms", 3_000),
+            ("4", 4_000),
+            ("50us", 50),
+            ("50\u{3bc}s", 50),
+            ("50\u{b5}s", 50),
+            ("7000ns", 7),
+            ("1ns", 1),
+            ("0", 1),
+        ] {
+            assert_eq!(period_of(text), Ok(Duration::from_micros(micros)), "{text}");
+        }
+        for wrong in ["1m", "us", "-5us", "1.5ms", "99999999999999999999s"] {
+            assert!(period_of(wrong).is_err(), "{wrong}");
         }
     }
 }

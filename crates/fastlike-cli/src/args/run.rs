@@ -21,15 +21,21 @@ As the runner of Cargo's tests, with nextest, too:
   CARGO_TARGET_WASM32_WASIP1_RUNNER='fastlike run -C fastly.toml --' \\
       cargo test --target wasm32-wasip1";
 
+/// What `--profile` does here, where there is one profile only.
+const PROFILE: &str = "\
+`guest[,FILE[,PERIOD]]` writes a profile of the run into FILE (guest-profile.json in the working \
+directory), for profiler.firefox.com; perfmap, jitdump and vtune tell profilers of the system the \
+functions' names";
+
 #[derive(Debug, Args)]
+#[command(mut_arg("profile", |arg| arg.help(PROFILE)))]
 pub(crate) struct RunArgs {
     /// The program, a WebAssembly module or its text, and its arguments
     #[arg(
         value_names = ["TEST.WASM", "ARGS"],
         required = true,
         num_args = 1..,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
+        trailing_var_arg = true
     )]
     command: Vec<String>,
 
@@ -44,12 +50,6 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
-    /// What stands in the program's place and looks like a flag.
-    pub(super) fn unknown_flag(&self) -> Option<&str> {
-        let first = self.command.first()?;
-        first.starts_with('-').then_some(first)
-    }
-
     /// The program, and what it is given. A `--` between them is nobody's.
     pub(crate) fn program(&self) -> (PathBuf, Vec<String>) {
         let mut words = self.command.iter();

@@ -10,7 +10,8 @@ use super::{CompilationArgs, HandOffArgs, ProgramArgs, StateArgs, ViceroyArgs};
 /// The same for all commands that run a program: what it finds at its runtime.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServiceArgs {
-    /// Read backends, stores and geolocation from this manifest
+    /// Read backends, stores and geolocation from this manifest, or from the
+    /// one in this folder
     #[arg(short = 'C', long, value_name = "FASTLY.TOML")]
     pub(crate) config: Option<PathBuf>,
 

@@ -1,6 +1,6 @@
 //! Command lines, read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -95,5 +95,45 @@ fn a_backend_is_a_name_and_a_url() {
             Cli::try_parse_from(["fastlike", "x.wasm", "--backend", wrong]).is_err(),
             "{wrong}"
         );
+    }
+}
+
+#[test]
+fn a_flag_with_a_value_that_can_be_left_out_does_not_take_the_program() {
+    let websockets = |line: &str| {
+        let args = serve(line);
+        assert_eq!(args.guest, Some(PathBuf::from("app.wasm")), "{line}");
+        args.service.hand_off.enable_local_websocket_passthrough
+    };
+    let flag = "--enable-local-websocket-passthrough";
+    assert_eq!(websockets(&format!("fastlike {flag} app.wasm")), Some(true));
+    assert_eq!(websockets(&format!("fastlike app.wasm {flag}")), Some(true));
+    let off = format!("fastlike {flag}=false app.wasm");
+    assert_eq!(websockets(&off), Some(false));
+    assert_eq!(websockets("fastlike app.wasm"), None);
+}
+
+#[test]
+fn a_run_has_flags_before_its_program_and_the_program_those_after_it() {
+    let run = |line: &str| {
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{error}"));
+        match cli.command {
+            Some(Command::Run(args)) => *args,
+            other => panic!("{other:?}"),
+        }
+    };
+    for line in [
+        "fastlike run -C p/fastly.toml t.wasm -C x -v",
+        "fastlike run -Cp/fastly.toml t.wasm -C x -v",
+        "fastlike run -C=p/fastly.toml t.wasm -C x -v",
+        "fastlike run -vCp/fastly.toml -- t.wasm -C x -v",
+        "fastlike run --config=p/fastly.toml t.wasm -- -C x -v",
+    ] {
+        let args = run(line);
+        let config = args.service.config.as_deref();
+        assert_eq!(config, Some(Path::new("p/fastly.toml")), "{line}");
+        let (program, rest) = args.program();
+        assert_eq!(program, Path::new("t.wasm"), "{line}");
+        assert_eq!(rest, ["-C", "x", "-v"], "{line}");
     }
 }

@@ -20,6 +20,7 @@ pub(crate) struct ViceroyArgs {
         alias = "experimental-modules",
         hide = true,
         value_name = "MODULE",
+        value_parser = ["wasi-nn"],
         action = ArgAction::Append
     )]
     experimental_modules: Vec<String>,

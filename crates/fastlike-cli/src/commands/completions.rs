@@ -11,6 +11,6 @@ use crate::failure::Failure;
 pub(super) fn run(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "fastlike", &mut script);
-    io::stdout().write_all(&script)?;
-    Ok(())
+    let written = io::stdout().write_all(&script);
+    written.map_err(|error| super::cannot("write the script to the standard output", error))
 }

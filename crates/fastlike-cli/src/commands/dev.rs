@@ -1,6 +1,7 @@
 //! `fastlike dev`: builds a project, serves it, and does so again when its
 //! sources change.
 
+mod building;
 mod outputs;
 
 use std::path::{Path, PathBuf};
@@ -11,18 +12,20 @@ use tokio::time::Instant;
 
 use self::outputs::{Outputs, content};
 use super::admin;
-use super::listen::{self, Signals};
+use super::listen;
 use super::reload::Source;
-use crate::args::{DevArgs, ServeArgs};
+use super::signals::Signals;
+use crate::args::{DevArgs, Profile, ServeArgs};
 use crate::failure::Failure;
 use crate::plan::{self, Environment, ServePlan};
-use crate::project::{self, Project};
+use crate::project::Project;
 use crate::report::Report;
 use crate::watch::{Tree, Watch};
 
 pub(super) fn run(args: DevArgs, environment: &Environment) -> Result<ExitCode, Failure> {
     let mut args = args.serve;
-    let here = std::env::current_dir()?;
+    let here = std::env::current_dir()
+        .map_err(|error| super::cannot("tell which folder this is", error))?;
     let place = args.guest.take().or(args.service.config.take());
     let manifest = Project::find(place.as_deref(), &here)?;
     let env = args.service.env.take();
@@ -55,29 +58,35 @@ async fn serve(
     let (listener, address) = listen::bind(&args.listen.bind, &plan.listen).await?;
     let admin = admin::Waiting::bind(plan.admin.take()).await?;
     let clients = plan.clients.clone();
+    let profile = plan.service.profile.clone();
     let tree = Tree::new(project.root(), project.outputs());
-    let mut watch = Watch::new(plan.files(), Some(tree));
+    let watch = Watch::new(plan.files(), Some(tree));
     let mut signals = Signals::new()?;
     let mut source = Source::new(args, environment.clone(), report.clone(), address);
     source.expect(plan.files());
     if let Some(admin) = &admin {
         source.observe(admin.metrics());
     }
-    let mut loaded = None;
-    let first = async {
-        project::build(&project, report, &[]).await?;
-        watch.know(&project.wasm());
-        loaded = content(&project.wasm());
-        source.make(plan).await
+    let outputs = Outputs::of(project.root());
+    let mut developing = Developing {
+        project,
+        source,
+        watch,
+        report: report.clone(),
+        environment: environment.clone(),
+        outputs,
+        during: Vec::new(),
+        is_built: false,
+        loaded: None,
+        is_stale: false,
     };
     let first = tokio::select! {
-        first = first => first,
+        first = developing.first(plan) => first,
         number = signals.next() => {
             report.stopping();
             return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(1)));
         }
     };
-    let is_built = first.is_ok();
     let fastlike = match first {
         Ok(fastlike) => {
             report.loaded(fastlike.summary());
@@ -89,6 +98,9 @@ async fn serve(
         }
     };
     let current = Current::new(fastlike);
+    if let Some(folder) = profile.as_ref().and_then(Profile::folder) {
+        report.profiling(folder);
+    }
     report.listening(address, clients.is_secure());
     if let Some(path) = clients.made_certificate() {
         report.made_certificate(path, address);
@@ -96,21 +108,8 @@ async fn serve(
     if let Some(admin) = admin {
         admin.serve(&current, report);
     }
-    report.watching(watch.count());
-    let outputs = Outputs::of(project.root());
-    let developing = Developing {
-        project,
-        source,
-        watch,
-        current: current.clone(),
-        report: report.clone(),
-        environment: environment.clone(),
-        outputs,
-        is_built,
-        loaded,
-        is_stale: false,
-    };
-    let beside = developing.go_on();
+    report.watching(developing.watch.count());
+    let beside = developing.go_on(current.clone());
     listen::serve_beside(
         &current,
         listener,
@@ -134,10 +133,11 @@ struct Developing {
     project: Project,
     source: Source,
     watch: Watch,
-    current: Current,
     report: Report,
     environment: Environment,
     outputs: Outputs,
+    /// What has changed during the last build.
+    during: Vec<PathBuf>,
     /// What is served is the project's program.
     is_built: bool,
     /// What the served program was made of.
@@ -147,10 +147,19 @@ struct Developing {
 }
 
 impl Developing {
+    /// Builds the program for the first time.
+    async fn first(&mut self, plan: ServePlan) -> Result<Fastlike, Failure> {
+        self.build(&[]).await?;
+        self.loaded = content(&self.project.wasm());
+        let fastlike = self.source.make(plan).await?;
+        self.is_built = true;
+        Ok(fastlike)
+    }
+
     /// Builds and reloads whenever something changes, for ever.
-    async fn go_on(mut self) {
-        // What was changed while the program was built the first time.
-        let during = self.watch.changes().await;
+    async fn go_on(mut self, current: Current) {
+        let mut during = std::mem::take(&mut self.during);
+        during.extend(self.watch.changes().await);
         let (mut configuration, sources) = self.divide(during);
         let mut next = self.follow_up(sources);
         configuration.retain(|path| *path != self.project.wasm());
@@ -159,22 +168,23 @@ impl Developing {
             if let Some(why) = self.watch.complaint() {
                 self.report.warning(&why);
             }
-            let changed = if next.is_empty() {
-                self.watch.changed().await
-            } else {
-                std::mem::take(&mut next)
-            };
-            next = self.take_over(changed).await;
+            let mut changed = std::mem::take(&mut next);
+            if changed.is_empty() {
+                changed = self.watch.changed().await;
+                self.outputs.edited(&changed);
+            }
+            next = self.take_over(&current, changed).await;
         }
     }
 
     /// Builds if sources have changed, reloads if the program or its
     /// configuration has. Returns the sources that have changed meanwhile.
-    async fn take_over(&mut self, changed: Vec<PathBuf>) -> Vec<PathBuf> {
+    async fn take_over(&mut self, current: &Current, changed: Vec<PathBuf>) -> Vec<PathBuf> {
+        self.look_how(&changed);
         let (mut configuration, sources) = self.divide(changed);
-        self.look_how(&configuration);
         let is_stale = std::mem::take(&mut self.is_stale);
-        let builds = is_stale || !sources.is_empty() || !self.is_built;
+        let is_gone = !self.project.wasm().exists();
+        let builds = is_stale || is_gone || !sources.is_empty() || !self.is_built;
         let mut next = Vec::new();
         if builds {
             let begun = Instant::now();
@@ -183,13 +193,13 @@ impl Developing {
             } else {
                 &sources
             };
-            let built = project::build(&self.project, &self.report, why).await;
-            let during = self.watch.changes().await;
-            let (loads, meanwhile) = self.divide(during);
-            next = self.follow_up(meanwhile);
-            if self.look_how(&loads) {
+            let built = self.build(why).await;
+            let during = std::mem::take(&mut self.during);
+            if self.look_how(&during) {
                 next.push(self.project.manifest().to_owned());
             }
+            let (loads, meanwhile) = self.divide(during);
+            next.extend(self.follow_up(meanwhile));
             configuration.extend(loads);
             // Some scripts write the same again.
             let wasm = self.project.wasm();
@@ -215,34 +225,30 @@ impl Developing {
         let loaded = content(&self.project.wasm());
         let more = self
             .source
-            .reload(&self.current, &mut self.watch, &configuration)
+            .reload(current, &mut self.watch, &configuration)
             .await;
         if self.source.is_good() {
             (self.is_built, self.loaded) = (true, loaded);
         }
-        let (loads, sources) = self.divide(more);
-        if self.look_how(&loads) {
+        if self.look_how(&more) {
             next.push(self.project.manifest().to_owned());
         }
-        next.extend(sources);
+        next.extend(self.divide(more).1);
         next
     }
 
     /// Looks whether the program is to be built in another way, if one of the
     /// files that have changed says how.
     fn look_how(&mut self, changed: &[PathBuf]) -> bool {
-        if !changed.iter().any(|path| self.says_how(path)) {
+        if !changed.iter().any(|path| self.project.is_made_of(path)) {
             return false;
         }
-        // What is wrong in a manifest is said where it is loaded.
-        match Project::open(self.project.manifest(), &self.environment) {
-            Ok(project) if project != self.project => {
-                self.project = project;
-                self.is_stale = true;
-                true
-            }
-            _ => false,
-        }
+        let Some(project) = self.project.again(&self.environment) else {
+            return false;
+        };
+        self.project = project;
+        self.is_stale = true;
+        true
     }
 
     /// What a service is loaded from, and what is built.
@@ -250,11 +256,6 @@ impl Developing {
         changed
             .into_iter()
             .partition(|path| self.source.is_made_of(path))
-    }
-
-    /// True for files that say how the program is built.
-    fn says_how(&self, path: &Path) -> bool {
-        path == self.project.manifest() || self.project.env_file().as_deref() == Some(path)
     }
 
     /// Of what changed during a build, that which it does not write itself.

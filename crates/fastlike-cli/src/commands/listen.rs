@@ -1,4 +1,4 @@
-//! The listener, and the signals that end it.
+//! The listener, and what is built for it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use fastlike_runtime::{Builder, Current, Fastlike, ServeOptions, StartError};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::signals::Signals;
 use crate::args::OutputArgs;
 use crate::failure::Failure;
 use crate::printer::Stream;
@@ -114,56 +115,4 @@ pub(super) async fn serve_beside(
     };
     let (served, ()) = tokio::join!(current.serve_with(listener, options, shutdown), beside);
     Ok(served?)
-}
-
-/// Interrupt (Ctrl-C) and termination. Registered before the first request,
-/// so that none is missed.
-pub(super) struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> io::Result<Self> {
-        #[cfg(unix)]
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            #[cfg(unix)]
-            interrupt: signal(SignalKind::interrupt())?,
-            #[cfg(unix)]
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Ends with the first signal. The second one ends the process, with the
-    /// exit code that shells give to a process that died of it.
-    async fn first(mut self, report: Report) {
-        self.next().await;
-        report.stopping();
-        tokio::spawn(async move {
-            let number = self.next().await;
-            report.printer().flush();
-            std::process::exit(128 + number);
-        });
-    }
-
-    /// The number of the next one.
-    #[cfg(unix)]
-    pub(super) async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-        }
-    }
-
-    #[cfg(not(unix))]
-    pub(super) async fn next(&mut self) -> i32 {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => 2,
-            // Nobody can interrupt us, then.
-            Err(_) => std::future::pending().await,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! `fastlike run test.wasm -- args`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use fastlike_runtime::{Invocation, Invoked, Outcome};
@@ -23,7 +23,9 @@ pub(super) fn run(args: RunArgs, environment: &Environment) -> Result<ExitCode, 
     let plan = RunPlan::new(args, environment)?;
     // The standard output is the program's own.
     let report = Report::new(Printer::at_once(), Stream::Stderr, &output);
-    logging::start(&report, &output, "warn", environment.get("FASTLIKE_LOG"))?;
+    // Where the profile is that was asked for is worth a line.
+    let level = "warn,fastlike_runtime::profile=info";
+    logging::start(&report, &output, level, environment.get("FASTLIKE_LOG"))?;
     let report = &report;
     super::block_on(report, async move {
         for warning in &plan.service.manifest_warnings {
@@ -59,17 +61,18 @@ fn with_output(invocation: Invocation, report: &Report, args: &OutputArgs) -> In
         true => invocation,
         false => invocation.stdout(through(Stream::Stdout)),
     };
-    match args.log_stderr {
+    let invocation = match args.log_stderr {
         true => invocation,
         false => invocation.stderr(through(Stream::Stderr)),
-    }
+    };
+    invocation.on_terminal(io::stdout().is_terminal(), io::stderr().is_terminal())
 }
 
 struct Through(Printer, Stream);
 
 impl Write for Through {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.print(self.1, bytes.to_vec());
+        self.0.try_print(self.1, bytes.to_vec())?;
         Ok(bytes.len())
     }
 

@@ -3,9 +3,10 @@
 use fastlike_runtime::Current;
 
 use super::admin;
-use super::listen::{self, Signals};
+use super::listen;
 use super::reload::Source;
-use crate::args::ServeArgs;
+use super::signals::Signals;
+use crate::args::{Profile, ServeArgs};
 use crate::failure::Failure;
 use crate::plan::{Environment, ServePlan};
 use crate::watch::Watch;
@@ -26,6 +27,7 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
         let watch = args.watch.watch.then(|| Watch::new(plan.files(), None));
         let clients = plan.clients.clone();
         let targets = plan.service.targets();
+        let profile = plan.service.profile.clone();
 
         let mut source = Source::new(args, environment.clone(), report.clone(), address);
         if let Some(admin) = &admin {
@@ -35,6 +37,9 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
         report.loaded(fastlike.summary());
         for (name, url) in &targets {
             report.backend(name, url);
+        }
+        if let Some(folder) = profile.as_ref().and_then(Profile::folder) {
+            report.profiling(folder);
         }
         report.listening(address, clients.is_secure());
         if let Some(path) = clients.made_certificate() {

@@ -4,9 +4,17 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
+/// The name of manifests.
+pub(crate) const NAME: &str = "fastly.toml";
+
 /// The file that `--config` names, or that of an environment beside it: as
-/// with the official CLI, `--env stage` means `fastly.stage.toml`.
+/// with the official CLI, `--env stage` means `fastly.stage.toml`. A folder
+/// stands for the manifest in it.
 pub(crate) fn path(config: Option<PathBuf>, env: Option<&str>) -> Result<Option<PathBuf>, Failure> {
+    let config = config.map(|path| match path.is_dir() {
+        true => path.join(NAME),
+        false => path,
+    });
     let Some(env) = env else {
         return Ok(config);
     };
@@ -90,5 +98,16 @@ mod tests {
         assert!(some.ends_with(": --env prod, --env stage"), "{some}");
         assert!(find(folder, Some("../stage")).is_err());
         assert!(find(folder, Some("")).is_err());
+    }
+
+    #[test]
+    fn a_folder_stands_for_the_manifests_in_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        let stage = folder.join("fastly.stage.toml");
+        std::fs::write(&stage, "").expect("writable");
+        let find = |env| path(Some(folder.to_owned()), env).unwrap_or_default();
+        assert_eq!(find(None), Some(folder.join("fastly.toml")));
+        assert_eq!(find(Some("stage")), Some(stage));
     }
 }

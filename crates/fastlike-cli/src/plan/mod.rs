@@ -11,6 +11,8 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
@@ -18,7 +20,7 @@ use fastlike_runtime::{Builder, Limits};
 
 pub(crate) use self::admin::AdminPlan;
 pub(crate) use self::environment::Environment;
-pub(crate) use self::manifests::path as manifest_path;
+pub(crate) use self::manifests::{NAME as MANIFEST, path as manifest_path};
 pub(crate) use self::run::RunPlan;
 pub(crate) use self::service::{ServicePlan, compile_cache};
 use crate::args::{Backtraces, LimitArgs, Profile, ServeArgs};
@@ -111,16 +113,32 @@ fn limits(service: &ServicePlan, args: &LimitArgs) -> Limits {
     limits
 }
 
+/// What is typed as an address is none.
+#[derive(Debug)]
+pub(crate) struct NoAddress {
+    typed: String,
+    source: io::Error,
+}
+
+impl fmt::Display for NoAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on `{}`", self.typed)
+    }
+}
+
+impl std::error::Error for NoAddress {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
 /// All addresses that `HOST:PORT` stands for, IPv4 before IPv6: who types
 /// `localhost` expects 127.0.0.1 to work.
 pub(crate) fn addresses(bind: &str) -> Result<Vec<SocketAddr>, Failure> {
     let help = "write HOST:PORT, as 127.0.0.1:7676, [::1]:7676 or localhost:0";
-    let unknown = |error: std::io::Error| {
-        let error = anyhow::Error::new(error).context(format!("cannot listen on `{bind}`"));
-        Failure::Error {
-            error,
-            help: Some(help.to_owned()),
-        }
+    let unknown = |source| {
+        let typed = bind.to_owned();
+        Failure::from(NoAddress { typed, source }).help(help)
     };
     let mut addresses: Vec<_> = bind.to_socket_addrs().map_err(unknown)?.collect();
     addresses.sort_by_key(SocketAddr::is_ipv6);

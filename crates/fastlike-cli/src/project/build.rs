@@ -56,7 +56,13 @@ pub(crate) async fn build(
 ) -> Result<(), Failure> {
     let wasm = project.wasm();
     if let Some(folder) = wasm.parent() {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).map_err(|error| {
+            let message = format!(
+                "cannot make the folder {}, where the program belongs",
+                folder.display()
+            );
+            Failure::from(anyhow::Error::new(error).context(message))
+        })?;
     }
     let script = project.scripts.build.as_deref();
     let mut program = None;

@@ -47,7 +47,11 @@ impl Program {
         if !status.success() {
             return Err(Failure::new(format!("`{shown}` failed")));
         }
-        let metadata: Value = serde_json::from_slice(&output.lock())?;
+        let metadata = serde_json::from_slice(&output.lock());
+        let metadata: Value = metadata.map_err(|error| {
+            let message = format!("what `{shown}` printed is not JSON");
+            Failure::from(anyhow::Error::new(error).context(message))
+        })?;
         let target = metadata["target_directory"].as_str().unwrap_or("target");
         let name = match script.and_then(named) {
             Some(name) => name.to_owned(),

@@ -15,11 +15,8 @@ use fastlike_runtime::manifest::{Manifest, Scripts};
 
 pub(crate) use self::build::build;
 use crate::failure::Failure;
-use crate::plan::Environment;
+use crate::plan::{Environment, MANIFEST};
 use crate::watch::absolute;
-
-/// The name of manifests.
-const MANIFEST: &str = "fastly.toml";
 
 /// A folder with a manifest, and a program to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,15 +54,23 @@ impl Project {
                         .help("go to the project's folder, or name it: `fastlike dev FOLDER`")
                 });
         };
-        let place = here.join(place);
-        if !place.is_dir() {
-            return Ok(place);
-        }
-        let manifest = place.join(MANIFEST);
-        if manifest.is_file() {
-            return Ok(manifest);
-        }
-        let message = format!("there is no {MANIFEST} in {}", place.display());
+        let path = here.join(place);
+        let place = place.display();
+        let message = if path.is_dir() {
+            let manifest = path.join(MANIFEST);
+            if manifest.is_file() {
+                return Ok(manifest);
+            }
+            format!("there is no {MANIFEST} in {place}")
+        } else if !path.exists() {
+            format!("there is no {place}")
+        } else if path.extension().is_some_and(|end| end == "toml") {
+            return Ok(path);
+        } else {
+            let message = format!("{place} is neither a project's folder nor a manifest");
+            let help = format!("name the folder; a program is served by `fastlike serve {place}`");
+            return Err(Failure::new(message).help(help));
+        };
         Err(Failure::new(message).help("name the folder of a Compute project"))
     }
 
@@ -104,6 +109,18 @@ impl Project {
         })
     }
 
+    /// What it is now, if that is something else.
+    pub(crate) fn again(&self, environment: &Environment) -> Option<Self> {
+        // What is wrong in a manifest is said where it is loaded.
+        let now = Self::open(&self.manifest, environment).ok();
+        now.filter(|now| now != self)
+    }
+
+    /// True for files that say how the program is built.
+    pub(crate) fn is_made_of(&self, path: &Path) -> bool {
+        path == self.manifest || self.env_file().as_deref() == Some(path)
+    }
+
     /// Its folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -120,7 +137,7 @@ impl Project {
     }
 
     /// The file with variables for scripts.
-    pub(crate) fn env_file(&self) -> Option<PathBuf> {
+    fn env_file(&self) -> Option<PathBuf> {
         let file = self.scripts.env_file.as_ref()?;
         Some(self.root.join(file))
     }

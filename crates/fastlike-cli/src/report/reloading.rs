@@ -78,6 +78,18 @@ impl Report {
         }
     }
 
+    /// A build was ended for another one.
+    pub(crate) fn building_again(&self, changed: &[PathBuf]) {
+        match self.format {
+            LogFormat::Json => {
+                self.json("INFO", "building again", json!({ "changed": all(changed) }));
+            }
+            LogFormat::Human => {
+                self.info(format_args!("Building again: {}", what_changed(changed)));
+            }
+        }
+    }
+
     /// A line of such a command, as it wrote it.
     pub(crate) fn build_output(&self, stream: Stream, line: &[u8]) {
         if self.format == LogFormat::Json {

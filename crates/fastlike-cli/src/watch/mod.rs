@@ -121,12 +121,6 @@ impl Watch {
         }
     }
 
-    /// Takes a file as it is now: it was changed on purpose.
-    pub(crate) fn know(&mut self, path: &Path) {
-        let file = BTreeSet::from([absolute(path)]);
-        self.known.files.extend(Look::at(&file, None).files);
-    }
-
     /// How many files are watched.
     pub(crate) fn count(&self) -> usize {
         let missing = self.known.files.values().filter(|stamp| stamp.is_none());

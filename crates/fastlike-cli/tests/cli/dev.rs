@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, fastlike, guest, run_command};
+use crate::harness::{Server, fastlike, guest, pause_for, run_command};
 
 /// A project's folder.
 struct Place(TempDir);
@@ -165,18 +166,142 @@ fn is_gone(pid: &str) -> bool {
 }
 
 #[test]
-fn an_interrupt_ends_a_build_with_all_that_it_started() {
+fn a_signal_ends_a_build_with_all_that_it_started() {
+    for signal in ["INT", "HUP"] {
+        let (place, elsewhere) = (Place::scripted(), Place::new());
+        let pids = elsewhere.path("pids");
+        let mut command = place.command("");
+        let mut server = Server::start_command(command.env("PIDS", &pids));
+        place.write("src/app.wat", "endless");
+        server.stderr_line("endless");
+        let pid = fs::read_to_string(&pids).expect("written before it was said");
+        assert!(!is_gone(pid.trim()));
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        assert!(is_gone(pid.trim()), "{signal}");
+    }
+}
+
+#[test]
+fn a_build_that_hangs_is_ended_by_the_next_change() {
     let (place, elsewhere) = (Place::scripted(), Place::new());
     let pids = elsewhere.path("pids");
     let mut command = place.command("");
-    let mut server = Server::start_command(command.env("PIDS", &pids));
+    let server = Server::start_command(command.env("PIDS", &pids));
     place.write("src/app.wat", "endless");
     server.stderr_line("endless");
     let pid = fs::read_to_string(&pids).expect("written before it was said");
-    assert!(!is_gone(pid.trim()));
-    server.signal("INT");
-    assert_eq!(server.wait().code(), Some(0));
+    place.write("src/app.wat", &saying("other"));
+    server.stdout_line("Building again: src/app.wat changed");
+    server.stdout_line("Reloaded in ");
     assert!(is_gone(pid.trim()));
+    assert!(server.get("/").ends_with("\r\n\r\nother\n"));
+    assert_eq!(server.stdout().matches("Building with").count(), 3);
+
+    place.write("fastly.toml", "[scripts]\nbuild = \"sleep 1000\"\n");
+    server.stdout_line("Building with sleep 1000");
+    place.write("fastly.toml", "[scripts]\nbuild = \"sh build.sh\"\n");
+    server.stdout_line("Building again: fastly.toml changed");
+    server.lines("Building with sh build.sh", 4);
+    assert!(server.get("/").ends_with("\r\n\r\nother\n"));
+}
+
+#[test]
+fn the_first_build_need_not_end_either() {
+    let (place, elsewhere) = (Place::scripted(), Place::new());
+    place.write("src/app.wat", "endless");
+    let pids = elsewhere.path("pids");
+    let mut command = place.command("");
+    command.env("PIDS", &pids);
+    let server = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !pids.exists() {
+                pause_for(Duration::from_millis(10));
+            }
+            place.write("src/app.wat", &saying("other"));
+        });
+        Server::start_command(&mut command)
+    });
+    server.stdout_line("Building again: src/app.wat changed");
+    assert!(server.get("/").ends_with("\r\n\r\nother\n"));
+}
+
+#[test]
+fn a_long_build_that_writes_sources_is_not_begun_for_ever() {
+    let place = Place::scripted();
+    let script = "date +%N >src/made; sleep 3; cp src/app.wat bin/main.wasm\n";
+    place.write("build.sh", script);
+    let server = place.dev("");
+    // It ends although each build writes something else.
+    assert!(server.get("/").ends_with("\r\n\r\nfirst\n"));
+    assert_eq!(server.stdout().matches("Building again").count(), 1);
+}
+
+#[test]
+fn a_program_that_is_gone_is_built_again() {
+    let place = Place::scripted();
+    let server = place.dev("");
+    fs::remove_dir_all(place.path("bin")).expect("removed");
+    server.stdout_line("Built in ");
+    assert!(place.path("bin/main.wasm").exists());
+    assert_eq!(server.stderr(), "");
+    assert!(server.get("/").ends_with("\r\n\r\nfirst\n"));
+}
+
+#[test]
+fn a_folder_that_is_removed_is_no_news() {
+    let place = Place::scripted();
+    place.write("src/deep/er/note.txt", "");
+    let server = place.dev("");
+    fs::remove_dir_all(place.path("src/deep")).expect("removed");
+    server.stdout_line("Built in ");
+    place.write("src/deep/er/note.txt", "again");
+    server.lines("Built in ", 2);
+    assert!(!server.stdout().contains("WARN"), "{}", server.stdout());
+    assert_eq!(server.stderr(), "");
+}
+
+#[test]
+fn what_is_no_project_is_told_from_one() {
+    let place = Place::scripted();
+    place.write("t.wasm", "");
+    for (what, said) in [
+        (
+            "nosuch",
+            "error: there is no nosuch\nhelp: name the folder of a Compute project\n",
+        ),
+        (
+            "t.wasm",
+            "error: t.wasm is neither a project's folder nor a manifest\n\
+             help: name the folder; a program is served by `fastlike serve t.wasm`\n",
+        ),
+        (
+            "src",
+            "error: there is no fastly.toml in src\n\
+             help: name the folder of a Compute project\n",
+        ),
+    ] {
+        let mut command = place.command("");
+        let ended = run_command(command.arg(what));
+        assert_eq!(ended.stderr, said);
+        assert_eq!(ended.code, Some(1));
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let place = Place::scripted();
+    place.write("bin", "a file");
+    let server = place.dev("");
+    server.stderr_line("Not built: ");
+    let said = server.stderr();
+    let folder = place.path("bin").display().to_string();
+    assert!(
+        said.contains(&format!(
+            "error: cannot make the folder {folder}, where the program belongs\ncaused by: "
+        )),
+        "{said}"
+    );
 }
 
 #[test]

@@ -7,15 +7,21 @@ use crate::harness::{guest, here, run, run_command};
 /// The command must fail with exactly these lines.
 #[track_caller]
 fn fails(args: &[&str], expected: &str) {
+    fails_with(1, args, expected);
+}
+
+#[track_caller]
+fn fails_with(code: i32, args: &[&str], expected: &str) {
     let ended = run(args);
     assert_eq!(ended.stderr, expected);
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(code));
     assert_eq!(ended.stdout, "");
 }
 
 #[test]
 fn a_program_that_is_not_there() {
-    fails(
+    fails_with(
+        2,
         &["no/such.wasm", "--bind", "127.0.0.1:0"],
         "error: cannot read no/such.wasm\n\
          caused by: No such file or directory (os error 2)\n\
@@ -25,7 +31,8 @@ fn a_program_that_is_not_there() {
 
 #[test]
 fn a_command_that_is_none() {
-    fails(
+    fails_with(
+        2,
         &["demoo", "--bind", "127.0.0.1:0"],
         "error: cannot read demoo\n\
          caused by: No such file or directory (os error 2)\n\
@@ -45,14 +52,19 @@ fn a_misspelt_command_with_arguments() {
     // Not every wrong line is about the command.
     let ended = run(&["run", "--cpu-limt", "5s", "app.wasm"]);
     assert_eq!(ended.code, Some(2));
-    let expected = "error: unexpected argument '--cpu-limt' before the program\n";
+    let expected = "error: unexpected argument '--cpu-limt' found\n";
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("Usage: fastlike run "),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
 fn a_folder_is_no_program() {
     let ended = run(&[".", "--bind", "127.0.0.1:0"]);
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     assert!(
         ended.stderr.contains("help: name the .wasm file in it"),
         "{}",
@@ -113,7 +125,8 @@ fn a_port_that_is_taken() {
 
 #[test]
 fn an_address_that_is_none() {
-    fails(
+    fails_with(
+        2,
         &[&guest("hello.wat"), "--bind", "7676"],
         "error: cannot listen on `7676`\n\
          caused by: invalid socket address\n\
@@ -177,6 +190,8 @@ fn usage_errors_have_a_code_of_their_own() {
         &["app.wasm", "--cpu-limit", "10"],
         &["app.wasm", "--heap-limit", "much"],
         &["app.wasm", "--max-sandboxes", "0"],
+        &["app.wasm", "--experimental_modules=foo"],
+        &["app.wasm", "--profile=guest,x,often"],
         &["app.wasm", "--backend", "api"],
         &["app.wasm", "--compile-cache", "x", "--no-compile-cache"],
         &["completions", "no-such-shell"],

@@ -239,14 +239,22 @@ impl Server {
 
     /// Waits until it has ended.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not end");
-            pause();
+        wait(&mut self.child)
+    }
+}
+
+/// Waits until a process has ended.
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
         }
+        if begun.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it does not end");
+        }
+        pause();
     }
 }
 

@@ -31,6 +31,25 @@ fn the_version_is_one_line_of_two_words() {
 }
 
 #[test]
+fn commands_have_a_version_and_a_help_of_their_own() {
+    for (args, begins) in [
+        (&["serve", "--version"][..], "fastlike-serve "),
+        (&["run", "-V"], "fastlike-run "),
+        (&["help"], "Serves programs written for"),
+        (&["help", "run"], "Run a program once"),
+        (&["help", "dev"], "Build the project"),
+    ] {
+        let said = run(args);
+        assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+        assert!(said.stdout.starts_with(begins), "{args:?}: {said:?}");
+    }
+    let help = run(&["help", "run"]).stdout;
+    assert_eq!(help, run(&["run", "--help"]).stdout);
+    assert!(help.contains("guest[,FILE[,PERIOD]]"), "{help}");
+    assert_eq!(run(&["help", "no-such-command"]).code, Some(2));
+}
+
+#[test]
 fn nothing_at_all_is_a_usage_error_that_shows_the_help() {
     let nothing = run(&[]);
     assert_eq!(nothing.code, Some(2));

@@ -40,6 +40,18 @@ fn verbose_output_has_the_words_that_tools_look_for() {
 }
 
 #[test]
+fn lines_of_verbose_output_begin_with_their_level() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let profile = format!("--profile=guest,{}", folder.path().display());
+    let server = Server::start(&["-v", &profile, &guest("busy.wat")]);
+    server.get("/");
+    server.stdout_line("wrote the profile");
+    let stdout = server.stdout();
+    let mut lines = stdout.lines();
+    assert!(lines.all(|line| line.starts_with("INFO ")), "{stdout}");
+}
+
+#[test]
 fn log_endpoints_print_their_name_and_one_line_a_message() {
     let server = Server::start(&[&guest("hello.wat")]);
     server.get("/");
@@ -104,6 +116,11 @@ fn a_failed_program_is_explained() {
     let server = Server::start(&[&guest("trap.wat")]);
     let response = server.get("/");
     assert!(response.starts_with("HTTP/1.1 500 "), "{response}");
+    // Tools look for these words.
+    assert!(
+        response.contains("\nerror while executing at wasm backtrace:\n"),
+        "{response}"
+    );
     assert!(response.contains("deep_inside"), "{response}");
     server.stdout_line("deep_inside");
     server.stdout_line("GET / 500");

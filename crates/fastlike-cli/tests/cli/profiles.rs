@@ -40,6 +40,7 @@ fn each_request_has_a_profile_that_names_functions() {
     let flag = format!("--profile=guest,{}", folder.display());
     let server = Server::start(&[&guest("busy.wat"), &flag]);
     // They are written before the answer.
+    server.stdout_line(&format!("Profiles of requests go to {}", folder.display()));
     server.get("/");
     server.get("/");
     let files = files(&folder);
@@ -61,6 +62,7 @@ fn a_run_has_one_profile() {
     let mut command = fastlike(&["run", "--profile=guest,,period=200us", &guest("busy.wat")]);
     let ended = run_command(command.current_dir(folder.path()));
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stderr, "INFO wrote the profile guest-profile.json\n");
     let (names, samples) = profile(&folder.path().join("guest-profile.json"));
     assert!(
         names.contains("hard_work") && samples >= 5,

@@ -1,9 +1,10 @@
 //! `fastlike run`: a program run as a command, and the tests of a project.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Ended, fastlike, guest, run, run_command, targets, workspace};
+use crate::harness::{Ended, fastlike, guest, run, run_command, targets, wait, workspace};
 
 #[test]
 fn arguments_output_and_exit_code_are_the_programs() {
@@ -21,10 +22,9 @@ fn arguments_output_and_exit_code_are_the_programs() {
     }
 }
 
-#[test]
-fn both_outputs_keep_their_order() {
-    let command = fastlike(&["run", &guest("args.wat")]);
-    let script = "exec \"$0\" \"$@\" 2>&1";
+/// The command of this line, as `"$0" "$@"` of a shell's script.
+fn scripted(script: &str, args: &[&str]) -> Command {
+    let command = fastlike(args);
     let mut shell = Command::new("sh");
     shell
         .args(["-c", script])
@@ -36,8 +36,82 @@ fn both_outputs_keep_their_order() {
                 .filter_map(|(name, value)| Some((name, value?))),
         )
         .stdin(Stdio::null());
-    let ended = run_command(&mut shell);
+    shell
+}
+
+#[test]
+fn both_outputs_keep_their_order() {
+    let args = ["run", &guest("args.wat")];
+    let ended = run_command(&mut scripted("exec \"$0\" \"$@\" 2>&1", &args));
     assert!(ended.stdout.ends_with("\0one\ntwo three"), "{ended:?}");
+}
+
+/// As WASI numbers them.
+const NO_SPACE: i32 = 51;
+const BROKEN_PIPE: i32 = 64;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_learns_that_a_disk_is_full() {
+    let program = guest("yes.wat");
+    for (script, line) in [
+        ("exec \"$0\" \"$@\" >/dev/full", &["run", &program][..]),
+        ("exec \"$0\" \"$@\" 2>/dev/full", &["run", &program, "x"]),
+        (
+            "exec \"$0\" \"$@\" >/dev/full",
+            &["run", "--log-stdout", &program],
+        ),
+        (
+            "exec \"$0\" \"$@\" 2>/dev/full",
+            &["run", "--log-stderr", &program, "x"],
+        ),
+        (
+            "exec \"$0\" \"$@\" 2>/dev/full",
+            &["run", "--log-stdout", "--log-format=json", &program],
+        ),
+    ] {
+        let ended = run_command(&mut scripted(script, line));
+        assert_eq!(ended.code, Some(NO_SPACE), "{line:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn the_program_learns_that_its_reader_has_gone_away() {
+    let program = guest("yes.wat");
+    for line in [&["run", &program][..], &["run", "--log-stdout", &program]] {
+        let mut command = fastlike(line);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut first = String::new();
+        let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+        reader.read_line(&mut first).expect("a line");
+        assert!(first.ends_with("yes\n"), "{first}");
+        drop(reader);
+        assert_eq!(wait(&mut child).code(), Some(BROKEN_PIPE), "{line:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_sees_a_terminal_where_there_is_one() {
+    let program = guest("kinds.wat");
+    assert_eq!(run(&["run", &program]).code, Some(0));
+    // `script` of util-linux gives a command a terminal.
+    let on_terminal = |redirection: &str, flags: &str| {
+        let command = format!(
+            "script -qec \"'$0' run {flags} '$1' {redirection}\" /dev/null </dev/null; exit $?"
+        );
+        let mut shell = scripted(&command, &[&program]);
+        run_command(&mut shell)
+    };
+    let both = on_terminal("", "");
+    // Not every system has it.
+    if both.code == Some(127) {
+        return;
+    }
+    assert_eq!(both.code, Some(22), "{both:?}");
+    assert_eq!(on_terminal("2>/dev/null", "").code, Some(20));
+    // Lines that are marked are no terminal's.
+    assert_eq!(on_terminal("", "--log-stdout").code, Some(2));
 }
 
 #[test]
@@ -68,7 +142,7 @@ fn time_is_limited_only_when_asked_for() {
 #[test]
 fn what_cannot_be_run_is_an_error_as_everywhere() {
     let ended = run(&["run", "no/such.wasm"]);
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     assert!(
         ended
             .stderr

@@ -46,6 +46,34 @@ const LONG_ANSWER: &str = r#"(module
       (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
     (drop (call $close (i32.load (i32.const 4))))))"#;
 
+/// Exits with the error of a write, or else with the kind of file that its
+/// standard output is to it.
+const ONE_WRITE: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $stat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start") (local $error i32)
+    (i32.store (i32.const 4) (i32.const 8))
+    (local.set $error (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+    (if (local.get $error) (then (call $exit (local.get $error))))
+    (drop (call $stat (i32.const 1) (i32.const 0)))
+    (call $exit (i32.load8_u (i32.const 0)))))"#;
+
+/// Has no room for anything.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        // ENOSPC.
+        Err(io::Error::from_raw_os_error(28))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Keeps what is written.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
@@ -77,6 +105,18 @@ async fn a_program_is_run_with_arguments_and_exits_with_its_code() {
     // Whoever serves requests with it finds no arguments.
     service.get("/").await;
     assert_eq!(service.seen.report().await.outcome, Outcome::Finished);
+}
+
+#[tokio::test]
+async fn a_program_learns_what_its_output_is_and_why_it_cannot_write() {
+    let service = Test::wat(ONE_WRITE).start().await;
+    let run = async |invocation| service.fastlike.run(invocation).await.exit_code();
+    assert_eq!(run(bare().stdout(Kept::default())).await, Some(0));
+    let terminal = bare().stdout(Kept::default()).on_terminal(true, true);
+    assert_eq!(run(terminal).await, Some(2), "a character device");
+    // What goes to the service is gathered, whatever is said of it.
+    assert_eq!(run(bare().on_terminal(true, true)).await, Some(0));
+    assert_eq!(run(bare().stdout(Full)).await, Some(51), "WASI's ENOSPC");
 }
 
 #[tokio::test]

@@ -29,6 +29,27 @@ impl Outputs {
         }
     }
 
+    /// False for a change that a build is known to make, or that was there when
+    /// the build which runs began.
+    pub(super) fn is_new(&self, path: &Path) -> bool {
+        !self.known.contains(path) && self.seen.get(path) != Some(&content(path))
+    }
+
+    /// What was changed during a build that was ended for it.
+    pub(super) fn saw(&mut self, changed: &[PathBuf]) {
+        for path in changed {
+            self.seen.insert(path.clone(), content(path));
+        }
+    }
+
+    /// What was changed while nothing was built: not by builds.
+    pub(super) fn edited(&mut self, changed: &[PathBuf]) {
+        for path in changed {
+            self.seen.remove(path);
+            self.known.remove(path);
+        }
+    }
+
     /// What of `changed` asks for another build, and maybe a remark.
     pub(super) fn after_build(&mut self, changed: Vec<PathBuf>) -> (Vec<PathBuf>, Option<String>) {
         let mut next = Vec::new();
@@ -97,6 +118,22 @@ mod tests {
         // From now on it may differ.
         folder.write("made.js", "2");
         assert!(outputs.after_build(vec![made]).0.is_empty());
+    }
+
+    #[test]
+    fn what_is_edited_between_builds_is_nobodys_output() {
+        let (folder, mut outputs) = (folder(), Outputs::default());
+        let source = folder.write("main.rs", "1");
+        assert!(outputs.is_new(&source));
+        outputs.saw(std::slice::from_ref(&source));
+        assert!(!outputs.is_new(&source), "the build began with it");
+        folder.write("main.rs", "2");
+        assert!(outputs.is_new(&source));
+        outputs.edited(std::slice::from_ref(&source));
+        // Back to what it was, while something is built.
+        folder.write("main.rs", "1");
+        assert!(outputs.is_new(&source));
+        assert_eq!(outputs.after_build(vec![source.clone()]).0, [source]);
     }
 
     #[test]
