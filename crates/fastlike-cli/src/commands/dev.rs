@@ -59,7 +59,8 @@ async fn serve(
     let admin = admin::Waiting::bind(plan.admin.take()).await?;
     let clients = plan.clients.clone();
     let profile = plan.service.profile.clone();
-    let tree = Tree::new(project.root(), project.outputs());
+    let mut tree = Tree::new(project.root(), project.outputs());
+    tree.leave_out(&plan.written());
     let watch = Watch::new(plan.files(), Some(tree));
     let mut signals = Signals::new()?;
     let mut source = Source::new(args, environment.clone(), report.clone(), address);

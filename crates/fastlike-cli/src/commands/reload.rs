@@ -29,6 +29,8 @@ pub(super) struct Source {
     metrics: Option<Metrics>,
     /// The files of the last service that was made.
     files: Vec<PathBuf>,
+    /// What it writes to.
+    written: Vec<PathBuf>,
     /// Remarks that were made already.
     warned: Vec<Warning>,
     /// What was said when the last one could not be made.
@@ -50,6 +52,7 @@ impl Source {
             state: None,
             metrics: None,
             files: Vec::new(),
+            written: Vec::new(),
             warned: Vec::new(),
             said: None,
         }
@@ -68,7 +71,7 @@ impl Source {
     /// Makes the service of a plan, and prepares it for traffic.
     pub(super) async fn make(&mut self, plan: ServePlan) -> Result<Fastlike, Failure> {
         let warm_up = plan.warm_up;
-        self.files = plan.files();
+        (self.files, self.written) = (plan.files(), plan.written());
         for warning in &plan.service.manifest_warnings {
             if !self.warned.contains(warning) {
                 self.report.manifest_warning(warning);
@@ -129,6 +132,7 @@ impl Source {
         loop {
             let (begun, since) = (Instant::now(), SystemTime::now());
             let made = self.make_again().await;
+            watch.leave_out(&self.written);
             watch.set_files(self.files.clone(), since).await;
             let failure = match made {
                 Ok(fastlike) => {

@@ -16,7 +16,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
-use fastlike_runtime::{Builder, Limits};
+use fastlike_runtime::{Builder, Limits, LogTarget};
 
 pub(crate) use self::admin::AdminPlan;
 pub(crate) use self::environment::Environment;
@@ -76,6 +76,22 @@ impl ServePlan {
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let guest = std::iter::once(&self.guest);
         guest.chain(&self.service.files).cloned().collect()
+    }
+
+    /// The files and folders that the service writes to.
+    pub(crate) fn written(&self) -> Vec<PathBuf> {
+        let service = &self.service;
+        let profiles = service.profile.as_ref().and_then(Profile::folder);
+        let logs = service.extras.log_endpoints.values();
+        let logs = logs.filter_map(|endpoint| match &endpoint.target {
+            LogTarget::File(path) => Some(path.clone()),
+            _ => None,
+        });
+        let folders = service.state.clone().into_iter();
+        folders
+            .chain(profiles.map(Into::into))
+            .chain(logs)
+            .collect()
     }
 
     /// The builder of the service, without what it prints to.

@@ -121,6 +121,22 @@ impl Watch {
         }
     }
 
+    /// Leaves these files and folders of the tree out, to which this process
+    /// writes.
+    pub(crate) fn leave_out(&mut self, written: &[PathBuf]) {
+        let Some(mut tree) = self.scope.tree.clone() else {
+            return;
+        };
+        tree.leave_out(written);
+        let files = &self.scope.files;
+        let stays = |path: &PathBuf| files.contains(path) || !tree.is_written(path);
+        self.known.files.retain(|path, _| stays(path));
+        self.scope = Arc::new(Scope {
+            files: files.clone(),
+            tree: Some(tree),
+        });
+    }
+
     /// How many files are watched.
     pub(crate) fn count(&self) -> usize {
         let missing = self.known.files.values().filter(|stamp| stamp.is_none());

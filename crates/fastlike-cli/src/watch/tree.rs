@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ignore::{DirEntry, WalkBuilder};
 
@@ -23,6 +24,8 @@ pub(crate) struct Tree {
     root: PathBuf,
     /// Names in the root that hold no sources.
     outputs: Vec<&'static str>,
+    /// Files and folders that this process writes to.
+    written: Arc<[PathBuf]>,
 }
 
 impl Tree {
@@ -31,18 +34,34 @@ impl Tree {
         Self {
             root: super::absolute(root),
             outputs: outputs.to_vec(),
+            written: printed_to().collect(),
         }
+    }
+
+    /// Leaves out what this process writes besides its output: logs, profiles,
+    /// stores. Who watched it would build again for each request.
+    pub(crate) fn leave_out(&mut self, written: &[PathBuf]) {
+        let written = written.iter().map(super::absolute);
+        self.written = written.chain(printed_to()).collect();
+    }
+
+    /// Whether a path is left out by that.
+    pub(super) fn is_written(&self, path: &Path) -> bool {
+        let mut ancestors = path.ancestors();
+        ancestors.any(|path| self.written.iter().any(|written| written == path))
     }
 
     pub(super) fn look(&self) -> Look {
         let mut look = Look::default();
-        let outputs = self.outputs.clone();
+        let tree = self.clone();
         let walk = WalkBuilder::new(&self.root)
             .hidden(false)
             .git_global(false)
             .require_git(false)
             .add_custom_ignore_filename(".fastlyignore")
-            .filter_entry(move |entry| is_source(entry, &outputs))
+            .filter_entry(move |entry| {
+                is_source(entry, &tree.outputs) && !tree.is_written(entry.path())
+            })
             .build();
         for entry in walk.flatten() {
             let path = entry.path();
@@ -63,6 +82,14 @@ impl Tree {
         }
         look
     }
+}
+
+/// The files that the standard output and the standard error go to.
+fn printed_to() -> impl Iterator<Item = PathBuf> {
+    let links = ["/proc/self/fd/1", "/proc/self/fd/2"];
+    links
+        .into_iter()
+        .filter_map(|link| fs::read_link(link).ok())
 }
 
 fn is_source(entry: &DirEntry, outputs: &[&str]) -> bool {

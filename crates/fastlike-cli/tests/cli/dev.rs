@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, fastlike, guest, pause_for, run_command};
+use crate::harness::{Server, fastlike, guest, pause_for, run_command, targets};
 
 /// A project's folder.
 struct Place(TempDir);
@@ -93,6 +93,55 @@ fn a_project_is_built_by_its_script_and_again_when_its_sources_change() {
     place.write("src/notes.txt", "changed");
     server.stdout_line("Built in ");
     assert!(server.get("/").ends_with("\r\n\r\nthird\n"));
+}
+
+#[test]
+fn what_the_server_itself_writes_is_no_source() {
+    let place = Place::new();
+    let wasm = targets().join("bin/log_endpoint.wasm");
+    let logs = |path: &str| {
+        format!(
+            "[scripts]\nbuild = \"cp {} bin/main.wasm; echo built >&2\"\n\
+             [local_server.log_endpoints.events]\ntype = \"file\"\npath = \"{path}\"\n\
+             [local_server.log_endpoints.other]\ntype = \"file\"\npath = \"out/other.log\"\n",
+            wasm.display()
+        )
+    };
+    place.write("fastly.toml", &logs("events.log"));
+    place.write("out/other.log", "");
+    let mut command = place.command("");
+    command.args(["--state", "stored", "--profile=guest,profiles"]);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" 2>printed.txt"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(place.path(""))
+        .env_remove("CARGO_TARGET_DIR");
+    let variables = command.get_envs();
+    shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    let server = Server::start_command(&mut shell);
+    for _ in 0..3 {
+        assert!(server.get("/").contains("logged"));
+    }
+    // Another file, which is there only now.
+    place.write("fastly.toml", &logs("later.log"));
+    server.stdout_line("Reloaded in ");
+    assert!(server.get("/").contains("logged"));
+    place.write("src/new.txt", "a source");
+    server.stdout_line("src/new.txt changed");
+    server.stdout_line("Built in ");
+    let built = server.stdout();
+    assert_eq!(built.matches("Building with").count(), 2, "{built}");
+    for written in [
+        "events.log",
+        "later.log",
+        "stored",
+        "profiles",
+        "printed.txt",
+    ] {
+        assert!(place.path(written).exists(), "{written}");
+    }
 }
 
 #[test]
