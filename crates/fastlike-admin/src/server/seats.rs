@@ -36,8 +36,9 @@ struct Taken {
 struct Place {
     /// Its client has shown the token.
     known: bool,
-    /// A request with the token is under way.
-    safe: bool,
+    /// Requests with the token that are under way: two, while a client has not
+    /// read the end of an answer and asks on.
+    asking: usize,
     /// When its client was last heard of.
     heard: u64,
     lost: Arc<Notify>,
@@ -54,6 +55,7 @@ pub(super) struct Seat {
 pub(super) struct Asking {
     seats: Seats,
     number: u64,
+    with_token: bool,
 }
 
 impl Taken {
@@ -64,7 +66,7 @@ impl Taken {
 
     /// Takes a place away from somebody; false if all are safe.
     fn make_room(&mut self) -> bool {
-        let unsafe_ones = self.seats.iter().filter(|(_, place)| !place.safe);
+        let unsafe_ones = self.seats.iter().filter(|(_, place)| place.asking == 0);
         let longest = unsafe_ones.min_by_key(|(_, place)| (place.known, place.heard));
         let number = longest.map(|(number, _)| *number);
         match number.and_then(|number| self.seats.remove(&number)) {
@@ -105,7 +107,7 @@ impl Seats {
         let lost = Arc::new(Notify::new());
         let place = Place {
             known: false,
-            safe: false,
+            asking: 0,
             heard: number,
             lost: Arc::clone(&lost),
         };
@@ -131,11 +133,12 @@ impl Seat {
         let now = taken.tick();
         let place = taken.seats.get_mut(&self.number)?;
         place.known |= with_token;
-        place.safe = with_token;
+        place.asking += usize::from(with_token);
         place.heard = now;
         Some(Asking {
             seats: self.seats.clone(),
             number: self.number,
+            with_token,
         })
     }
 }
@@ -152,7 +155,7 @@ impl Drop for Asking {
         let mut taken = self.seats.0.taken.lock();
         let now = taken.tick();
         if let Some(place) = taken.seats.get_mut(&self.number) {
-            place.safe = false;
+            place.asking = place.asking.saturating_sub(usize::from(self.with_token));
             place.heard = now;
         }
         drop(taken);
@@ -239,7 +242,11 @@ mod tests {
         let waiting = seats.take();
         let mut waiting = std::pin::pin!(waiting);
         assert!(waiting.as_mut().now_or_never().is_none());
+        // The next one comes before the end of the first is sent.
+        let more = busy.ask(true).expect("in time");
         drop(asking);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(more);
         let next = waiting.now_or_never().expect("its place");
         assert!(is_lost(&busy));
         let asking = next.ask(false).expect("in time");

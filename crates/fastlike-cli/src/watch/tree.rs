@@ -24,7 +24,10 @@ pub(crate) struct Tree {
     root: PathBuf,
     /// Names in the root that hold no sources.
     outputs: Vec<&'static str>,
-    /// Files and folders that this process writes to.
+    /// The root, without links in its path.
+    real_root: PathBuf,
+    /// Files and folders that this process writes to, without links in their
+    /// paths.
     written: Arc<[PathBuf]>,
 }
 
@@ -33,6 +36,7 @@ impl Tree {
     pub(crate) fn new(root: &Path, outputs: &[&'static str]) -> Self {
         Self {
             root: super::absolute(root),
+            real_root: real(root),
             outputs: outputs.to_vec(),
             written: printed_to().collect(),
         }
@@ -41,12 +45,14 @@ impl Tree {
     /// Leaves out what this process writes besides its output: logs, profiles,
     /// stores. Who watched it would build again for each request.
     pub(crate) fn leave_out(&mut self, written: &[PathBuf]) {
-        let written = written.iter().map(super::absolute);
+        let written = written.iter().map(|path| real(path));
         self.written = written.chain(printed_to()).collect();
     }
 
-    /// Whether a path is left out by that.
+    /// Whether a path in it is left out by that.
     pub(super) fn is_written(&self, path: &Path) -> bool {
+        let inside = path.strip_prefix(&self.root).unwrap_or(path);
+        let path = self.real_root.join(inside);
         let mut ancestors = path.ancestors();
         ancestors.any(|path| self.written.iter().any(|written| written == path))
     }
@@ -82,6 +88,16 @@ impl Tree {
         }
         look
     }
+}
+
+/// The path without links, also of what is not there yet in its folder.
+fn real(path: &Path) -> PathBuf {
+    let path = super::absolute(path);
+    let parent = || {
+        let parent = fs::canonicalize(path.parent()?).ok()?;
+        Some(parent.join(path.file_name()?))
+    };
+    fs::canonicalize(&path).ok().or_else(parent).unwrap_or(path)
 }
 
 /// The files that the standard output and the standard error go to.

@@ -109,7 +109,11 @@ fn what_the_server_itself_writes_is_no_source() {
     };
     place.write("fastly.toml", &logs("events.log"));
     place.write("out/other.log", "");
+    // It is reached through a link, too.
+    let elsewhere = Place::new();
+    std::os::unix::fs::symlink(place.path(""), elsewhere.path("link")).expect("a link");
     let mut command = place.command("");
+    command.arg(elsewhere.path("link"));
     command.args(["--state", "stored", "--profile=guest,profiles"]);
     let mut shell = Command::new("sh");
     shell

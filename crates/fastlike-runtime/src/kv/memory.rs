@@ -71,13 +71,13 @@ impl Memory {
 
     /// Takes room for `new` bytes where `old` were.
     pub(super) fn exchange(&self, old: u64, new: u64) -> Result<(), KvError> {
-        let used = self.used.fetch_add(new, Ordering::Relaxed);
-        let more = new > old;
-        if more && used.saturating_add(new).saturating_sub(old) > self.max {
-            self.used.fetch_sub(new, Ordering::Relaxed);
-            return Err(KvError::Full { max: self.max });
-        }
-        self.used.fetch_sub(old, Ordering::Relaxed);
+        let exchanged = |used: u64| {
+            let after = used.saturating_sub(old).saturating_add(new);
+            (after <= self.max || new <= old).then_some(after)
+        };
+        let order = Ordering::Relaxed;
+        let changed = self.used.fetch_update(order, order, exchanged);
+        changed.map_err(|_| KvError::Full { max: self.max })?;
         Ok(())
     }
 }
@@ -251,17 +251,19 @@ impl MemoryStore {
         true
     }
 
-    /// How much room those seeds need whose content is another than the last
-    /// time.
+    /// How much more room is needed for those seeds whose content is another
+    /// than the last time.
     pub(super) fn size_of_new(&self, seeds: &[Seed]) -> u64 {
         let writer = self.writer.lock();
-        let new = seeds.iter().filter(|seed| writer.is_new(seed));
-        new.map(|seed| {
-            seed.write
-                .meta(0, seed.write.value.len() as u64)
-                .size(&seed.key)
-        })
-        .sum()
+        let entries = self.entries.read();
+        let (mut before, mut after) = (0_u64, 0_u64);
+        for Seed { key, write, .. } in seeds.iter().filter(|seed| writer.is_new(seed)) {
+            let there = entries.get(key.as_str());
+            before = before.saturating_add(there.map_or(0, |there| there.meta.size(key)));
+            let meta = write.meta(0, write.value.len() as u64);
+            after = after.saturating_add(meta.size(key));
+        }
+        after.saturating_sub(before)
     }
 
     /// Writes the seeds whose content is another than the last time. There is
@@ -271,7 +273,8 @@ impl MemoryStore {
         let mut digests = HashMap::new();
         for seed in seeds {
             if writer.is_new(&seed) {
-                let reserved = |before, _| {
+                let reserved = |before, after| {
+                    self.shared.used.fetch_add(after, Ordering::Relaxed);
                     self.shared.release(before);
                     Ok(())
                 };

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::clock::{self, Millis};
 use super::disk::Disk;
 use super::memory::{Memory, MemoryStore};
-use super::seed::{self, Planted};
+use super::seed::{self, Planted, Seed};
 use super::{KvError, KvSeed, KvStore, Shared, StoreEngine};
 use crate::limits;
 use crate::named::{Kind, Named};
@@ -41,6 +41,9 @@ const KIND: Kind = Kind {
     one: "KV store",
     section: "kv_stores",
 };
+
+/// A store in memory with its name, whether it is new, and its seeds.
+type Sown = (String, bool, Arc<MemoryStore>, Vec<Seed>);
 
 /// What stores begin with, by the store's name.
 pub(crate) type Seeds = BTreeMap<String, BTreeMap<String, KvSeed>>;
@@ -239,6 +242,12 @@ impl KvStores {
             }
             taken = taken.saturating_add(size);
         }
+        let sown = self.sow_reserved(stores, now);
+        memory.release(taken);
+        sown
+    }
+
+    fn sow_reserved(&self, stores: Vec<Sown>, now: Millis) -> Result<(), (String, KvError)> {
         for (name, is_new, store, seeds) in stores {
             store.seed(seeds, now);
             if is_new {

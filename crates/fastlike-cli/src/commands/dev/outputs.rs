@@ -51,7 +51,13 @@ impl Outputs {
     }
 
     /// What of `changed` asks for another build, and maybe a remark.
-    pub(super) fn after_build(&mut self, changed: Vec<PathBuf>) -> (Vec<PathBuf>, Option<String>) {
+    pub(super) fn after_build(
+        &mut self,
+        mut changed: Vec<PathBuf>,
+    ) -> (Vec<PathBuf>, Option<String>) {
+        // What was saved twice is no second build's work.
+        changed.sort();
+        changed.dedup();
         let mut next = Vec::new();
         for path in changed {
             if self.known.contains(&path) {
@@ -134,6 +140,17 @@ mod tests {
         folder.write("main.rs", "1");
         assert!(outputs.is_new(&source));
         assert_eq!(outputs.after_build(vec![source.clone()]).0, [source]);
+    }
+
+    #[test]
+    fn what_is_saved_twice_during_a_build_is_still_a_source() {
+        let (folder, mut outputs) = (folder(), Outputs::default());
+        let edited = folder.write("main.rs", "1");
+        let (next, _) = outputs.after_build(vec![edited.clone(), edited.clone()]);
+        assert_eq!(next, std::slice::from_ref(&edited));
+        folder.write("main.rs", "2");
+        assert!(outputs.is_new(&edited));
+        assert_eq!(outputs.after_build(vec![edited.clone()]).0, [edited]);
     }
 
     #[test]

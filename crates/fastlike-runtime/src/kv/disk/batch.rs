@@ -6,8 +6,8 @@ use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use super::readers::Readers;
 use super::record::{
-    ENTRIES, EXPIRIES, GARBAGE, GENERATION, LAST_STORE, NUMBERS, PIECE, Record, SEEDS, STORES,
-    USED, VALUES,
+    ENTRIES, EXPIRIES, GARBAGE, GENERATION, LAST_STORE, LITTERED, NUMBERS, PIECE, Record, SEEDS,
+    STORES, USED, VALUES,
 };
 use super::{Owner, Work};
 use crate::kv::clock::Millis;
@@ -18,9 +18,15 @@ use crate::kv::seed::{Digest, Seed};
 
 type Result<T, E = redb::Error> = std::result::Result<T, E>;
 
-/// Expired entries that a batch sweeps away with its own work, and as many
-/// values that nobody reads any more.
+/// Expired entries that a batch sweeps away with its own work.
 const SWEEP: usize = 64;
+
+/// Pieces of values that nobody reads any more that a batch frees: 1 GiB.
+const FREED: u64 = 4_096;
+
+/// Bytes of values that were replaced and are still read which may be there
+/// beside what all stores may hold.
+const LITTER: u64 = 1024 * 1024 * 1024;
 
 /// The tables of a transaction, and what its end will write to the numbers.
 pub(super) struct Batch<'t> {
@@ -33,8 +39,11 @@ pub(super) struct Batch<'t> {
     seeds: Table<'t, (u64, &'static str), Digest>,
     generation: u64,
     used: u64,
+    /// Bytes of [`GARBAGE`].
+    litter: u64,
     max: u64,
     changed: bool,
+    /// It has left values to be freed by a later one, or has freed some.
     littered: bool,
 }
 
@@ -50,6 +59,7 @@ impl<'t> Batch<'t> {
         let mut batch = Self {
             generation: number(GENERATION)?,
             used: number(USED)?,
+            litter: number(LITTERED)?,
             numbers,
             stores: transaction.open_table(STORES)?,
             entries: transaction.open_table(ENTRIES)?,
@@ -70,11 +80,12 @@ impl<'t> Batch<'t> {
         if self.changed {
             self.numbers.insert(GENERATION, self.generation)?;
             self.numbers.insert(USED, self.used)?;
+            self.numbers.insert(LITTERED, self.litter)?;
         }
         Ok(self.changed)
     }
 
-    /// True if it has left values to be freed by a later one.
+    /// True if there may be values to be freed by a later one.
     pub(super) fn has_littered(&self) -> bool {
         self.littered
     }
@@ -91,13 +102,7 @@ impl<'t> Batch<'t> {
             return Ok(Err(KvError::Removed));
         }
         match work {
-            Work::Insert(write) => match self.insert(owner.id, key, write, now)? {
-                Err(KvError::Full { .. }) => {
-                    while self.sweep(now)? > 0 {}
-                    self.insert(owner.id, key, write, now)
-                }
-                written => Ok(written),
-            },
+            Work::Insert(write) => self.insert(owner.id, key, write, now),
             Work::Delete(generation) => self.delete(owner.id, key, *generation, now),
         }
     }
@@ -107,13 +112,18 @@ impl<'t> Batch<'t> {
         row.map(|row| Record::decode(row.value())).transpose()
     }
 
-    pub(super) fn insert(
-        &mut self,
-        store: u64,
-        key: &str,
-        write: &Write,
-        now: Millis,
-    ) -> Result<Written> {
+    /// Inserts an entry, for which what has expired is swept if it must be.
+    fn insert(&mut self, store: u64, key: &str, write: &Write, now: Millis) -> Result<Written> {
+        match self.put_in(store, key, write, now)? {
+            Err(KvError::Full { .. }) => {
+                while self.sweep(now)? > 0 {}
+                self.put_in(store, key, write, now)
+            }
+            written => Ok(written),
+        }
+    }
+
+    fn put_in(&mut self, store: u64, key: &str, write: &Write, now: Millis) -> Result<Written> {
         let there = self.record(store, key)?;
         let old = there.as_ref().filter(|old| old.meta.is_live(now));
         let (place, length) = match write.place(old.map(|old| &old.meta)) {
@@ -123,12 +133,10 @@ impl<'t> Batch<'t> {
         let generation = self.generation.saturating_add(1);
         let meta = write.meta(generation, length);
         let before = there.as_ref().map_or(0, |there| there.meta.size(key));
-        let after = meta.size(key).saturating_add(match place {
-            Place::AfterOld => 0,
-            Place::Alone | Place::BeforeOld => there.as_ref().map_or(0, lingers),
-        });
+        let after = meta.size(key);
         let used = self.used.saturating_sub(before).saturating_add(after);
-        if after > before && used > self.max {
+        let is_full = after > before && used > self.max;
+        if is_full || used.saturating_add(self.litter) > self.max.saturating_add(LITTER) {
             return Ok(Err(KvError::Full { max: self.max }));
         }
         self.used = used;
@@ -205,8 +213,7 @@ impl<'t> Batch<'t> {
         if let Some(expires) = there.meta.expires {
             self.expiries.remove((expires, store, key))?;
         }
-        let freed = there.meta.size(key).saturating_sub(lingers(&there));
-        self.used = self.used.saturating_sub(freed);
+        self.used = self.used.saturating_sub(there.meta.size(key));
         self.changed = true;
         Ok(Some(there))
     }
@@ -232,7 +239,7 @@ impl<'t> Batch<'t> {
     /// Frees values that no entry had when this transaction began, and that
     /// nobody reads.
     fn collect(&mut self, readers: &Readers) -> Result<()> {
-        let mut unread = Vec::new();
+        let (mut unread, mut freed) = (Vec::new(), 0_u64);
         for row in self.garbage.iter()? {
             let (value, length) = row?;
             let (value, length) = (value.value(), length.value());
@@ -240,15 +247,16 @@ impl<'t> Batch<'t> {
                 continue;
             }
             unread.push((value, length));
-            if unread.len() == SWEEP {
+            freed = freed.saturating_add(pieces(length).into());
+            if freed >= FREED {
                 break;
             }
         }
         for (value, length) in unread {
             self.garbage.remove(value)?;
-            self.used = self.used.saturating_sub(length);
+            self.litter = self.litter.saturating_sub(length);
             self.remove_pieces(value, length)?;
-            self.changed = true;
+            (self.changed, self.littered) = (true, true);
         }
         Ok(())
     }
@@ -292,10 +300,12 @@ impl<'t> Batch<'t> {
     /// Frees a value that its entry has no more: at once if those who read it
     /// have it, else after them.
     fn free(&mut self, record: &Record) -> Result<()> {
-        if lingers(record) == 0 {
-            return self.remove_pieces(record.value, record.meta.length);
+        let length = record.meta.length;
+        if pieces(length) < 2 {
+            return self.remove_pieces(record.value, length);
         }
-        self.garbage.insert(record.value, record.meta.length)?;
+        self.garbage.insert(record.value, length)?;
+        self.litter = self.litter.saturating_add(length);
         self.littered = true;
         Ok(())
     }
@@ -382,12 +392,6 @@ impl<'t> Batch<'t> {
 /// The rows of a store.
 fn all_of(store: u64) -> std::ops::Range<(u64, &'static str)> {
     (store, "")..(store.saturating_add(1), "")
-}
-
-/// Bytes of a value that take room until nobody reads it.
-fn lingers(record: &Record) -> u64 {
-    let length = record.meta.length;
-    if pieces(length) > 1 { length } else { 0 }
 }
 
 /// In how many pieces a value is stored.

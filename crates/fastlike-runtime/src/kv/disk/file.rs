@@ -16,7 +16,8 @@ use crate::kv::error::KvError;
 /// is behind it.
 const CACHE: usize = 64 * 1024 * 1024;
 
-/// How long a database that cannot be opened again is left alone.
+/// How long a database is left alone that was opened again for a reader, or
+/// could not be.
 const REST: Duration = Duration::from_secs(1);
 
 /// A database that is opened again after a failure of its disk: until then it
@@ -24,11 +25,20 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
-    /// None where it could not be opened again. The lock is held to begin a
-    /// transaction only, so nobody waits for a write.
-    database: RwLock<Option<Database>>,
-    /// When it failed to be opened again.
-    failed: Mutex<Option<Instant>>,
+    /// The lock is held to begin a transaction only, so readers wait for
+    /// nobody.
+    open: RwLock<Open>,
+    /// Held by who writes, and by who opens the database again: nobody is to
+    /// write meanwhile. When that was tried last.
+    writing: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// None where it could not be opened again.
+    database: Option<Database>,
+    /// How often it was opened again.
+    epoch: u64,
 }
 
 /// What becomes of a transaction whose work is done.
@@ -42,8 +52,11 @@ impl File {
         let database = open(&path)?;
         Ok(Self {
             path,
-            database: RwLock::new(Some(database)),
-            failed: Mutex::default(),
+            open: RwLock::new(Open {
+                database: Some(database),
+                epoch: 0,
+            }),
+            writing: Mutex::default(),
         })
     }
 
@@ -52,12 +65,24 @@ impl File {
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, KvError> {
-        self.survive(|| {
-            let transaction = match &*self.database.read() {
-                Some(database) => database.begin_read()?,
-                None => return Err(redb::Error::DatabaseClosed),
+        let mut epoch = 0;
+        let read = self.survive(|| {
+            let transaction = {
+                let open = self.open.read();
+                epoch = open.epoch;
+                open.database()?.begin_read()?
             };
             work(&transaction)
+        });
+        read.map_err(|failure| {
+            if failure.is_general
+                // Who writes finds out by itself.
+                && let Some(mut tried) = self.writing.try_lock()
+                && tried.is_none_or(|tried| tried.elapsed() >= REST)
+            {
+                self.open_again(epoch, &mut tried);
+            }
+            failure.error
         })
     }
 
@@ -66,14 +91,14 @@ impl File {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<Finish<T>, redb::Error>,
     ) -> Result<T, KvError> {
-        if self.database.read().is_none() {
-            self.open_again();
+        let mut tried = self.writing.lock();
+        let (mut epoch, is_open) = self.state();
+        if !is_open && tried.is_none_or(|tried| tried.elapsed() >= REST) {
+            self.open_again(epoch, &mut tried);
+            epoch = self.state().0;
         }
         let written = self.survive(|| {
-            let mut transaction = match &*self.database.read() {
-                Some(database) => database.begin_write()?,
-                None => return Err(redb::Error::DatabaseClosed),
-            };
+            let mut transaction = self.open.read().database()?.begin_write()?;
             // What it commits can be opened at once after a crash, where the
             // database would else be read through: half a second for 100,000
             // entries.
@@ -89,46 +114,83 @@ impl File {
                 }
             }
         });
-        if let Err(KvError::Storage(_) | KvError::DiskFull) = &written {
-            self.open_again();
-        }
-        written
+        written.map_err(|failure| {
+            if failure.is_general && self.state().1 {
+                self.open_again(epoch, &mut tried);
+            }
+            failure.error
+        })
+    }
+
+    /// The epoch, and whether there is a database.
+    fn state(&self) -> (u64, bool) {
+        let open = self.open.read();
+        (open.epoch, open.database.is_some())
     }
 
     /// Does what may panic, as the database does where its file is damaged.
-    fn survive<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, KvError> {
+    fn survive<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Failure> {
         match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(done) => done.map_err(|error| said(&error)),
+            Ok(done) => done.map_err(|error| Failure::of(&error)),
             Err(panic) => {
                 let why = damage(panic.as_ref());
                 tracing::error!("the state database {} {why}", self.path.display());
-                Err(KvError::Storage(why))
+                Err(Failure {
+                    error: KvError::Storage(why),
+                    is_general: true,
+                })
             }
         }
     }
 
-    /// Closes the database and opens it again, if there is something to hope
-    /// for.
-    fn open_again(&self) {
-        let mut failed = self.failed.lock();
-        if failed.is_some_and(|failed| failed.elapsed() < REST) {
+    /// Closes the database that was opened as that `epoch`, and opens it
+    /// again.
+    fn open_again(&self, epoch: u64, tried: &mut Option<Instant>) {
+        let mut current = self.open.write();
+        if current.epoch != epoch {
             return;
         }
-        let mut database = self.database.write();
+        current.epoch = epoch.saturating_add(1);
         // The lock on the file is the old one's.
-        *database = None;
-        *failed = None;
+        let old = current.database.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(old))) {
+            tracing::error!("closing the state database: it {}", damage(panic.as_ref()));
+        }
+        *tried = Some(Instant::now());
         match open(&self.path) {
-            Ok(again) => *database = Some(again),
+            Ok(again) => current.database = Some(again),
             Err(error) => {
-                *failed = Some(Instant::now());
                 let path = self.path.display();
                 tracing::error!(
                     "the state database {path} cannot be opened again: {error}; \
-                     the next write tries it once more"
+                     whoever needs it next tries it once more"
                 );
             }
         }
+    }
+}
+
+impl Open {
+    fn database(&self) -> Result<&Database, redb::Error> {
+        self.database.as_ref().ok_or(redb::Error::DatabaseClosed)
+    }
+}
+
+/// Why something was not done.
+struct Failure {
+    error: KvError,
+    /// It is the database's, which does nothing more until it is opened again.
+    is_general: bool,
+}
+
+impl Failure {
+    fn of(error: &redb::Error) -> Self {
+        let is_general = !matches!(error, redb::Error::Corrupted(_));
+        let error = match error {
+            redb::Error::Io(error) if is_full(error.kind()) => KvError::DiskFull,
+            error => KvError::Storage(error.to_string()),
+        };
+        Self { error, is_general }
     }
 }
 
@@ -155,13 +217,6 @@ fn damage(panic: &(dyn Any + Send)) -> String {
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no words");
     format!("is damaged ({text}): restore it, or delete it to begin anew")
-}
-
-fn said(error: &redb::Error) -> KvError {
-    match error {
-        redb::Error::Io(error) if is_full(error.kind()) => KvError::DiskFull,
-        error => KvError::Storage(error.to_string()),
-    }
 }
 
 fn is_full(kind: ErrorKind) -> bool {

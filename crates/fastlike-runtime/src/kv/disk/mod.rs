@@ -137,7 +137,9 @@ impl Disk {
             }
             Ok(Ok(sown))
         });
-        sown.map_err(|error| (at.unwrap_or_default(), error))
+        let sown = sown.map_err(|error| (at.unwrap_or_default(), error))?;
+        self.base.tidy(|| true);
+        Ok(sown)
     }
 
     /// How much is stored in all stores, what expired and was not swept, and
@@ -145,9 +147,11 @@ impl Disk {
     pub(super) fn usage(&self) -> Result<KvUsage, KvError> {
         self.base.file.read(|transaction| {
             let numbers = transaction.open_table(NUMBERS)?;
+            let number =
+                |name| Ok::<_, redb::Error>(numbers.get(name)?.map_or(0, |row| row.value()));
             Ok(KvUsage {
                 entries: transaction.open_table(ENTRIES)?.len()?,
-                bytes: numbers.get(record::USED)?.map_or(0, |used| used.value()),
+                bytes: number(record::USED)?.saturating_add(number(record::LITTERED)?),
                 max_bytes: self.base.max,
             })
         })
@@ -182,6 +186,15 @@ impl Base {
                 Finish::Abort(done)
             })
         })?
+    }
+}
+
+impl Base {
+    /// Frees what was replaced and nobody reads, while there is some and
+    /// `goes_on`.
+    fn tidy(&self, goes_on: impl Fn() -> bool) {
+        // What it cannot free is freed by later writes.
+        while goes_on() && self.transact(|batch| Ok(Ok(batch.has_littered()))) == Ok(true) {}
     }
 }
 
@@ -357,9 +370,25 @@ impl DiskStore {
             }
             Ok(Ok(wanted))
         });
-        if removed.is_err() {
-            self.owner.removed.store(false, Ordering::Release);
+        match removed {
+            Ok(removed) => {
+                self.disk.base.tidy(|| removed);
+                Ok(removed)
+            }
+            // It may be gone all the same: an error can come after the commit.
+            Err(_) if self.is_gone(name) => Ok(true),
+            Err(error) => {
+                self.owner.removed.store(false, Ordering::Release);
+                Err(error)
+            }
         }
-        removed
+    }
+
+    fn is_gone(&self, name: &str) -> bool {
+        let there = self.disk.base.file.read(|transaction| {
+            let stores = transaction.open_table(STORES)?;
+            Ok(stores.get(name)?.map(|id| id.value()))
+        });
+        there.is_ok_and(|there| there != Some(self.owner.id))
     }
 }

@@ -14,6 +14,9 @@ pub(super) const GENERATION: &str = "generation";
 /// Bytes that are stored, as [`Meta::size`] counts them.
 pub(super) const USED: &str = "used";
 
+/// Bytes in [`GARBAGE`].
+pub(super) const LITTERED: &str = "littered";
+
 /// The number of the store that was made last. None is used twice.
 pub(super) const LAST_STORE: &str = "last store";
 

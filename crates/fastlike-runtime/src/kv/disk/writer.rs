@@ -101,9 +101,8 @@ fn run(base: &Base, mut jobs: mpsc::Receiver<Queued>) {
             // Whoever began it may not wait for it any more.
             let _ = queued.reply.send(result);
         }
-        if littered && jobs.is_empty() {
-            // Who does not read what it replaced has its room back now.
-            let _ = base.transact(|_| Ok(Ok(())));
+        if littered {
+            base.tidy(|| jobs.is_empty());
         }
     }
 }

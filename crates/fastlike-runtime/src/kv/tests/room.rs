@@ -26,6 +26,47 @@ async fn what_has_expired_makes_room_wherever_it_is() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn large_values_make_room_as_small_ones_do() {
+    const MAX: u64 = 1_000_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    for stores in [
+        KvStores::in_memory(MAX),
+        KvStores::on_disk(directory.path(), MAX).expect("a database"),
+    ] {
+        let store = stores.create("store").expect("new");
+        let large = || vec![0; 600_000];
+        store.insert("brief", large(), ttl(1)).await.expect("room");
+        // What takes the place of something needs no more room than that.
+        store.insert("brief", large(), ttl(1)).await.expect("room");
+        tokio::time::advance(Duration::from_secs(2)).await;
+        put(&store, "other", large()).await;
+        sow(&stores, [("other".to_owned(), large().into())]).expect("room");
+        sow(&stores, [("other".to_owned(), vec![1; 600_000].into())]).expect("room");
+        assert_eq!(stores.usage().expect("readable").entries, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_was_replaced_is_freed_without_another_write() {
+    let both = Both::new();
+    let stores = &both.stores[1];
+    let store = stores.create("store").expect("new");
+    for n in 0..150 {
+        put(&store, &n.to_string(), vec![1; 300_000]).await;
+    }
+    let deletes = (0..150).map(|n| {
+        let store = store.clone();
+        async move { store.delete(&n.to_string()).await.expect("there") }
+    });
+    futures_util::future::join_all(deletes).await;
+    // It is done by the time that the next one is.
+    stores.create("another").expect("new");
+    stores.remove("another").expect("there");
+    let used = stores.usage().expect("readable").bytes;
+    assert!(used < 400_000, "{used}");
+}
+
 #[tokio::test]
 async fn a_time_to_live_that_cannot_be_counted_to_is_for_ever() {
     for store in Both::new().each() {
