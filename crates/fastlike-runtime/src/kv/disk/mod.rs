@@ -187,9 +187,7 @@ impl Base {
             })
         })?
     }
-}
 
-impl Base {
     /// Frees what was replaced and nobody reads, while there is some and
     /// `goes_on`.
     fn tidy(&self, goes_on: impl Fn() -> bool) {
