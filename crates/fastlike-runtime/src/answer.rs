@@ -20,6 +20,7 @@ use crate::http::{Body, BodyError};
 use crate::incident::Incident;
 use crate::reuse::Lot;
 use crate::run::Ended;
+use crate::serve::Alive;
 use crate::session::detach;
 use crate::wire::Wire;
 
@@ -29,6 +30,8 @@ pub(crate) struct Exchange {
     pub(crate) response: oneshot::Receiver<Response<Body>>,
     /// What tells that the client has gone away.
     pub(crate) watch: Option<Arc<Wire>>,
+    /// What keeps the server of the request from ending.
+    pub(crate) alive: Option<Alive>,
 }
 
 /// Runs the guest that has the request, and gives the client's response.
@@ -37,7 +40,9 @@ pub(crate) async fn answer(lot: &Arc<Lot>, mut guest: Guest, exchange: Exchange)
         incident,
         mut response,
         watch,
+        alive,
     } = exchange;
+    guest.alive = alive;
     tokio::select! {
         biased;
         next = until_idle(&mut guest) => match next {

@@ -289,6 +289,7 @@ impl Fastlike {
             incident,
             response,
             watch,
+            alive: conn.alive().cloned(),
         };
         self.dispatch(Delivery { client, slot }, exchange).await
     }

@@ -14,6 +14,7 @@ use crate::pool::Permit;
 use crate::reuse::Handoff;
 use crate::run::{self, Ended};
 use crate::sandbox::Sandbox;
+use crate::serve::Alive;
 
 /// A sandbox at work. A future, polled wherever its request is answered.
 pub(crate) struct Guest {
@@ -21,6 +22,8 @@ pub(crate) struct Guest {
     run: Option<Pin<Box<dyn Future<Output = Ended> + Send>>>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) handoff: Arc<Handoff>,
+    /// The server of its last request does not end before it.
+    pub(crate) alive: Option<Alive>,
     wall: Wall,
 }
 
@@ -61,6 +64,7 @@ impl Guest {
             run: Some(Box::pin(run)),
             meter,
             handoff,
+            alive: None,
             wall: Wall {
                 limit,
                 turn: 0,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::TlsFacts;
+use crate::serve::Alive;
 use crate::wire::Wire;
 
 /// What is known of the connection that a request came over.
@@ -20,6 +21,7 @@ pub struct ConnInfo {
     pub trusted: bool,
     tls_facts: Option<Arc<TlsFacts>>,
     wire: Option<Arc<Wire>>,
+    alive: Option<Alive>,
 }
 
 impl ConnInfo {
@@ -64,6 +66,16 @@ impl ConnInfo {
     pub(crate) fn with_wire(mut self, wire: Arc<Wire>) -> Self {
         self.wire = Some(wire);
         self
+    }
+
+    pub(crate) fn with_alive(mut self, alive: Alive) -> Self {
+        self.alive = Some(alive);
+        self
+    }
+
+    /// What keeps the connection's server from ending.
+    pub(crate) fn alive(&self) -> Option<&Alive> {
+        self.alive.as_ref()
     }
 
     pub(crate) fn wire(&self) -> Option<&Arc<Wire>> {

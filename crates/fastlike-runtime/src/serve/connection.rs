@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::http2::{self, Streams};
-use super::{Server, proxy_protocol};
+use super::{Alive, Server, proxy_protocol};
 use crate::client::ConnInfo;
 use crate::http::{Body, BodyError, idle_timeout};
 use crate::limits;
@@ -32,7 +32,13 @@ use crate::wire::{OverSocket, Socket, WireStream};
 type Drain = watch::Receiver<bool>;
 
 /// Serves a connection to its end.
-pub(super) async fn run(server: Arc<Server>, stream: TcpStream, peer: SocketAddr, drain: Drain) {
+pub(super) async fn run(
+    server: Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    alive: Alive,
+    drain: Drain,
+) {
     let mut opening = drain.clone();
     let opened = tokio::select! {
         opened = open(&server, stream, peer) => opened,
@@ -45,14 +51,18 @@ pub(super) async fn run(server: Arc<Server>, stream: TcpStream, peer: SocketAddr
             stream,
             info,
             http2,
-        }) => match stream {
-            Stream::Clear(stream) => serve(server, stream, info, http2, drain).await,
-            Stream::Tls(stream) => serve(server, *stream, info, http2, drain).await,
-        },
+        }) => {
+            let info = info.with_alive(alive.clone());
+            match stream {
+                Stream::Clear(stream) => serve(server, stream, info, http2, drain).await,
+                Stream::Tls(stream) => serve(server, *stream, info, http2, drain).await,
+            }
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, "connection ended: {error}");
     }
+    drop(alive);
 }
 
 type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;

@@ -26,6 +26,23 @@ pub use tls::{TlsError, TlsListener};
 /// How long accepting rests after a failure such as "too many open files".
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
+/// Keeps a draining server from ending: held by each connection, and by the
+/// guests that answer on it, which may go on when the connection has ended.
+///
+/// One for each connection, so that its requests count on a word of their own.
+#[derive(Debug, Clone)]
+pub(crate) struct Alive {
+    _gone_with_the_last: Arc<mpsc::Sender<Infallible>>,
+}
+
+impl Alive {
+    fn new(server: &mpsc::Sender<Infallible>) -> Self {
+        Self {
+            _gone_with_the_last: Arc::new(server.clone()),
+        }
+    }
+}
+
 /// What connections need of their server.
 struct Server {
     current: Current,
@@ -51,12 +68,8 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection::run(Arc::clone(&server), stream, peer, drain.clone());
-                let alive = alive.clone();
-                detach(async move {
-                    connection.await;
-                    drop(alive);
-                });
+                let (server, alive) = (Arc::clone(&server), Alive::new(&alive));
+                detach(connection::run(server, stream, peer, alive, drain.clone()));
             }
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");

@@ -11,6 +11,7 @@ use std::time::Duration;
 use fastlike_runtime::Outcome;
 use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::harness::{ByHand, Test, Wire, answering, soon};
 
@@ -261,6 +262,32 @@ async fn shutting_down_lets_running_requests_end() {
     soon("the end of the server", stopping)
         .await
         .expect("no panic");
+}
+
+#[tokio::test]
+async fn shutting_down_lets_guests_end_that_have_answered() {
+    let (origin, backend) = ByHand::new();
+    let service = Test::guest("http_downstream_next_request")
+        .backend("origin", backend)
+        .start()
+        .await;
+    let server = service.serve().await;
+    let answer = server
+        .exchange("GET /after HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(answer.contains("path: /after"), "{answer}");
+    let asked = origin.asked().await;
+    let mut stopping = std::pin::pin!(server.stop());
+    assert!(
+        timeout(SHORT, stopping.as_mut()).await.is_err(),
+        "its connection has ended, and the guest works"
+    );
+    asked.answer(Response::new("noted"));
+    stopping.await;
+    assert_eq!(
+        service.seen.stdout_lines(),
+        ["after the answer: noted", "no more after /after"]
+    );
 }
 
 #[tokio::test]

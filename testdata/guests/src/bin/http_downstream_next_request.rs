@@ -4,6 +4,7 @@
 //! - `/trap`: traps instead of answering, `/trap-after`: after its answer;
 //! - `/send`: answers with what the backend `origin` says, `/forward`: forwards it;
 //! - `/burn?MS`: computes for so long;
+//! - `/after`: answers, and prints what the backend `origin` says;
 //! - `/last`: answers, and ends.
 
 use fastly::http::serve::{NextRequestError, NextRequestOptions, RequestPromise};
@@ -56,6 +57,10 @@ fn main() {
         }
         match path.as_str() {
             "/trap-after" => panic!("as it was asked to, after its answer"),
+            "/after" => println!(
+                "after the answer: {}",
+                origin().send("origin").expect("answered").into_body_str()
+            ),
             "/last" => return,
             _ => {}
         }
