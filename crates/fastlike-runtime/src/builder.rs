@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::backend::{Backend, Registry};
+use crate::backend::{Backend, Failures, Registry};
 use crate::client::{ClientSignals, ConnInfo, Known};
 use crate::device::{Derived, DeviceDetector, DeviceRecord, Devices};
 use crate::engine::Engine;
@@ -374,6 +374,7 @@ impl Builder {
         backends.start();
         let world = World {
             backends,
+            failures: Failures::default(),
             shields,
             hand_offs,
             config_stores: self.stores.config,

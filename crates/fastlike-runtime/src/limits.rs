@@ -351,6 +351,10 @@ pub(crate) const FALLBACK_BACKENDS: usize = 256;
 /// Unknown backend names that are warned about: a guest can make up any number.
 pub(crate) const UNKNOWN_BACKEND_WARNINGS: usize = 100;
 
+/// Backends that fail at the same time and have lines about it: guests can name
+/// any number of dynamic ones.
+pub(crate) const FAILING_BACKENDS: usize = 256;
+
 /// Idle connections that one origin keeps; each costs a socket here and there.
 pub(crate) const IDLE_CONNECTIONS: usize = 256;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::acl::Acls;
-use crate::backend::Registry;
+use crate::backend::{Failures, Registry};
 use crate::config_store::ConfigStores;
 use crate::device::Devices;
 use crate::geo::GeoProvider;
@@ -26,6 +26,7 @@ use crate::user_agent::UserAgentParser;
 
 pub(crate) struct World {
     pub(crate) backends: Registry,
+    pub(crate) failures: Failures,
     pub(crate) shields: Shields,
     pub(crate) hand_offs: HandOffs,
     pub(crate) config_stores: ConfigStores,

@@ -102,6 +102,19 @@ fn a_backend_is_asked_and_its_answer_passed_on() {
 }
 
 #[test]
+fn a_backend_that_is_not_there_is_named() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = closed.local_addr().expect("an address");
+    drop(closed);
+    let url = format!("api=http://{address}");
+    let server = Server::start(&[&guest("proxy.wat"), "--backend", &url]);
+    server.get("/");
+    let line = server.stdout_line("a request to the backend");
+    let said = format!("\"api\" ({address}) failed: connection refused by {address}");
+    assert!(line.contains(&said), "{line}");
+}
+
+#[test]
 fn proxy_to_is_for_every_backend() {
     let (address, thread) = origin();
     let server = Server::start(&[&guest("proxy.wat"), "--proxy-to", &address]);

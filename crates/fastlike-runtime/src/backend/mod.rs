@@ -5,6 +5,7 @@
 
 mod ciphers;
 mod dynamic;
+mod failures;
 mod health;
 pub(crate) mod host;
 mod kind;
@@ -29,6 +30,7 @@ use crate::http::Body;
 
 pub(crate) use ciphers::unknown_ciphers;
 pub(crate) use dynamic::{DynamicSettings, Unmade};
+pub(crate) use failures::Failures;
 pub use health::HealthCheck;
 pub use origin::{Origin, OriginError};
 pub(crate) use registry::Registry;

@@ -21,7 +21,7 @@ use fastlike_abi::types::{
 use wasmtime::ResourceLimiter as _;
 use wiggle::{GuestMemory, GuestPtr};
 
-use crate::backend::{Registry, SendError};
+use crate::backend::{Failures, Registry, SendError};
 use crate::config_store::{ConfigProvider, ConfigStore, ConfigStores};
 use crate::http::Body;
 use crate::identity::LoopMark;
@@ -65,6 +65,7 @@ fn sandbox_of(shields: crate::shield::Shields) -> Sandbox {
             Arc::new(|_: &str| Some(crate::device::DeviceRecord::default())),
         ),
         user_agents: Arc::new(UapCore),
+        failures: Failures::default(),
         inspector: Arc::new(crate::inspect::AllowAll),
         logs: Arc::new(|_: &str, _: &[u8]| {}),
         stdout: Arc::new(|_: &[u8]| {}),

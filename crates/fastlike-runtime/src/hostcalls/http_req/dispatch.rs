@@ -1,4 +1,5 @@
-//! The way to a backend, which the observer is told of.
+//! The way to a backend, which the observer is told of, and the operator if it
+//! leads nowhere.
 
 use std::sync::Arc;
 
@@ -14,22 +15,25 @@ use crate::world::World;
 pub(super) fn dispatch(
     world: &Arc<World>,
     name: &str,
-    backend: &dyn Backend,
+    backend: &Arc<dyn Backend>,
     request: Request<Body>,
     cx: SendContext,
 ) -> impl Future<Output = Result<Response<Body>, SendError>> + Send + use<> {
     let (world, name) = (Arc::clone(world), name.to_owned());
-    let dynamic = backend.info().dynamic;
     let began = Instant::now();
     let sending = backend.send(request, cx);
+    let backend = Arc::clone(backend);
     async move {
         let sent = sending.await;
         world.observer.backend_request(&BackendReport {
             backend: &name,
-            dynamic,
+            dynamic: backend.info().dynamic,
             result: sent.as_ref().map(Response::status),
             took: began.elapsed(),
         });
+        if let Err(error) = &sent {
+            world.failures.tell(&name, backend.info(), error);
+        }
         sent
     }
 }

@@ -156,7 +156,7 @@ fn begin(
         upgrade: tunnel.is_some(),
         ..SendContext::default()
     };
-    let sending = dispatch(&world, name, &*backend, request, cx);
+    let sending = dispatch(&world, name, &backend, request, cx);
     drop(detach(async move {
         let sent = tokio::select! {
             sent = sending => sent,

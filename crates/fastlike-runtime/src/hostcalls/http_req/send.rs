@@ -34,7 +34,7 @@ pub(crate) async fn send(
         plan,
     } = prepare(session, head?, content?, name)?;
     let cx = SendContext::default();
-    let response = dispatch(&session.world, name, &*backend, request, cx).await?;
+    let response = dispatch(&session.world, name, &backend, request, cx).await?;
     session.insert_response(response, plan)
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn send_async(
         plan,
     } = prepare(session, head, content, name)?;
     let cx = SendContext::default();
-    let sending = dispatch(&session.world, name, &*backend, request, cx);
+    let sending = dispatch(&session.world, name, &backend, request, cx);
     let pending = session.items.insert(PendingRequest::spawn(sending, plan))?;
     if let Some(writer) = writer {
         session.items.put_back(body, writer);
