@@ -31,7 +31,7 @@ use crate::program::{Guest, Program, Summary};
 use crate::purge::Purger;
 use crate::reuse::Lot;
 use crate::shield::{ShieldSite, Shields};
-use crate::user_agent::{UapCore, UserAgentParser};
+use crate::user_agent::{UapCore, UserAgentParser, UserAgents};
 use crate::world::World;
 use stores::Stores;
 
@@ -383,7 +383,7 @@ impl Builder {
             state,
             geo: self.geo,
             devices,
-            user_agents: self.user_agents,
+            user_agents: UserAgents::new(self.user_agents),
             inspector: self.inspector,
             logs,
             stdout: self.stdout,

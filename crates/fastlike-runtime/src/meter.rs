@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,6 +24,17 @@ pub(crate) struct Meter {
     began: AtomicU64,
     heap: AtomicU64,
     heap_peak: AtomicU64,
+}
+
+/// Work whose first time makes what all later ones use: a set of rules, say.
+#[derive(Debug, Default)]
+pub(crate) struct FirstTime(AtomicBool);
+
+impl FirstTime {
+    /// True once.
+    fn is_now(&self) -> bool {
+        !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::Relaxed)
+    }
 }
 
 fn thread_time() -> u64 {
@@ -79,9 +90,12 @@ impl Meter {
         self.heap_peak.fetch_max(bytes, Ordering::Relaxed);
     }
 
-    /// Does what takes this thread's time for all guests that come after, and
-    /// is not the present one's to pay.
-    pub(crate) fn uncounted<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Does some work. Its first time is for all guests that come after, and
+    /// not the present one's to pay.
+    pub(crate) fn count_but<T>(&self, first: &FirstTime, work: impl FnOnce() -> T) -> T {
+        if !first.is_now() {
+            return work();
+        }
         let before = thread_time();
         let done = work();
         let spent = thread_time().saturating_sub(before);

@@ -1,8 +1,10 @@
 //! Parsing user agents: family and version of the browser.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ua_parser::user_agent::{Extractor, Parser};
+
+use crate::meter::FirstTime;
 
 /// What a user agent says of its browser; empty where nothing is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +26,22 @@ pub trait UserAgentParser: Send + Sync + 'static {
 impl<F: Fn(&str) -> UserAgent + Send + Sync + 'static> UserAgentParser for F {
     fn parse(&self, user_agent: &str) -> UserAgent {
         self(user_agent)
+    }
+}
+
+/// How a service parses user agents.
+pub(crate) struct UserAgents {
+    pub(crate) parser: Arc<dyn UserAgentParser>,
+    /// The rules are built then, which takes a tenth of a second.
+    pub(crate) first: FirstTime,
+}
+
+impl UserAgents {
+    pub(crate) fn new(parser: Arc<dyn UserAgentParser>) -> Self {
+        Self {
+            parser,
+            first: FirstTime::default(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::reuse::Lot;
 use crate::secret_store::SecretStores;
 use crate::shield::Shields;
 use crate::state::State;
-use crate::user_agent::UserAgentParser;
+use crate::user_agent::UserAgents;
 
 pub(crate) struct World {
     pub(crate) backends: Registry,
@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) geo: Arc<dyn GeoProvider>,
     pub(crate) devices: Devices,
-    pub(crate) user_agents: Arc<dyn UserAgentParser>,
+    pub(crate) user_agents: UserAgents,
     pub(crate) inspector: Arc<dyn Inspector>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) stdout: Arc<dyn OutputSink>,

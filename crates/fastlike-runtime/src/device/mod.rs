@@ -7,11 +7,12 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use record::{DeviceFacts, DeviceOs, DeviceRecord, DeviceUserAgent};
 
 pub(crate) use derived::Derived;
+
+use crate::meter::FirstTime;
 
 /// Knows devices by their user agents, for `fastly_device_detection::lookup`.
 /// Closures `Fn(&str) -> Option<DeviceRecord>` implement it.
@@ -34,7 +35,8 @@ impl<F: Fn(&str) -> Option<DeviceRecord> + Send + Sync + 'static> DeviceDetector
 pub(crate) struct Devices {
     configured: HashMap<String, Arc<str>>,
     detector: Arc<dyn DeviceDetector>,
-    asked: AtomicBool,
+    /// The detector builds its rules then, which takes some tenths of a second.
+    pub(crate) first: FirstTime,
 }
 
 impl Devices {
@@ -45,19 +47,13 @@ impl Devices {
         Self {
             configured,
             detector,
-            asked: AtomicBool::new(false),
+            first: FirstTime::default(),
         }
     }
 
     /// A configured device, as JSON.
     pub(crate) fn configured(&self, user_agent: &str) -> Option<Arc<str>> {
         self.configured.get(user_agent).cloned()
-    }
-
-    /// True once, before the detector is asked for the first time: it builds
-    /// its rules then, which takes some tenths of a second.
-    pub(crate) fn is_first(&self) -> bool {
-        !self.asked.load(Ordering::Relaxed) && !self.asked.swap(true, Ordering::Relaxed)
     }
 
     /// Any other device, as JSON.

@@ -28,7 +28,7 @@ use crate::identity::LoopMark;
 use crate::limits::{self, Limits};
 use crate::sandbox::Sandbox;
 use crate::session::{ClientRequest, PendingRequest, ResponsePlan, ResponseSlot, Session};
-use crate::user_agent::UapCore;
+use crate::user_agent::{UapCore, UserAgents};
 use crate::world::World;
 
 /// Has every key of the longest length that is allowed.
@@ -64,7 +64,7 @@ fn sandbox_of(shields: crate::shield::Shields) -> Sandbox {
             std::collections::HashMap::new(),
             Arc::new(|_: &str| Some(crate::device::DeviceRecord::default())),
         ),
-        user_agents: Arc::new(UapCore),
+        user_agents: UserAgents::new(Arc::new(UapCore)),
         failures: Failures::default(),
         inspector: Arc::new(crate::inspect::AllowAll),
         logs: Arc::new(|_: &str, _: &[u8]| {}),

@@ -1,5 +1,8 @@
 //! User agents.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use fastlike_runtime::UserAgent;
 
 use crate::harness::{Test, get};
@@ -39,4 +42,25 @@ async fn a_parser_of_ones_own_takes_the_place_of_the_rules() {
     };
     let test = Test::guest("uap_parse").with(|builder| builder.user_agent_parser(parser));
     assert_eq!(test.send(from("curl")).await.ok(), "CURL 1..");
+}
+
+#[tokio::test]
+async fn building_the_rules_takes_no_cpu_time_of_the_guest() {
+    const LIMIT: Duration = Duration::from_millis(150);
+    let built = AtomicBool::new(false);
+    let parser = move |_: &str| {
+        #[expect(clippy::disallowed_methods, reason = "the guest's time is no mock")]
+        let began = Instant::now();
+        while !built.load(Ordering::Relaxed) && began.elapsed() < 4 * LIMIT {
+            std::hint::spin_loop();
+        }
+        built.store(true, Ordering::Relaxed);
+        UserAgent::default()
+    };
+    let service = Test::guest("uap_parse")
+        .limits(|limits| limits.cpu = LIMIT)
+        .with(|builder| builder.user_agent_parser(parser))
+        .start()
+        .await;
+    assert_eq!(service.get("/").await.ok(), " ..");
 }

@@ -13,10 +13,8 @@ pub(crate) fn lookup(session: &Session, user_agent: &str) -> Result<Arc<str>> {
     if let Some(json) = devices.configured(user_agent) {
         return Ok(json);
     }
-    let found = if devices.is_first() {
-        session.meter.uncounted(|| devices.detect(user_agent))
-    } else {
-        devices.detect(user_agent)
-    };
-    found.ok_or(Error::Absent)
+    session
+        .meter
+        .count_but(&devices.first, || devices.detect(user_agent))
+        .ok_or(Error::Absent)
 }

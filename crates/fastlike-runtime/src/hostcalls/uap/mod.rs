@@ -7,5 +7,8 @@ use crate::user_agent::UserAgent;
 
 /// Family and version of the browser; empty where nothing is known.
 pub(crate) fn parse(session: &Session, user_agent: &str) -> UserAgent {
-    session.world.user_agents.parse(user_agent)
+    let agents = &session.world.user_agents;
+    session
+        .meter
+        .count_but(&agents.first, || agents.parser.parse(user_agent))
 }
