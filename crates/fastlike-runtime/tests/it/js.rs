@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use crate::harness::{Test, answering, request};
+use crate::harness::{Logs, Test, answering, request};
 
 #[tokio::test]
 async fn a_javascript_program_fetches_from_its_origin() {
@@ -124,4 +124,29 @@ async fn a_javascript_program_limits_rates() {
     assert_eq!(known.line("blocked"), "true");
     assert_eq!(known.line("rate"), "1");
     assert_eq!(known.line("count"), "11");
+}
+
+#[tokio::test]
+async fn a_javascript_program_logs_and_purges() {
+    let Some(test) = Test::guest_if_built("js_logs") else {
+        return;
+    };
+    let logs = Logs::capture();
+    let service = test.start().await;
+    let answer = service.get("/page?q").await;
+    let told: serde_json::Value = serde_json::from_str(answer.ok()).expect("JSON");
+    let expected = serde_json::json!({
+        "host": "localhost",
+        "computed": true,
+        "reserved": "Error",
+    });
+    assert_eq!(told, expected);
+    let events = |line: &str| ("events".to_owned(), line.as_bytes().to_vec());
+    assert_eq!(
+        service.seen.logged(),
+        [events("GET /page"), events("two\nlines, ünd more")]
+    );
+    assert_eq!(service.seen.stdout_lines(), ["a note"]);
+    assert_eq!(service.seen.stderr_lines(), ["a complaint"]);
+    assert_eq!(logs.with("nothing is cached here yet").len(), 1);
 }
