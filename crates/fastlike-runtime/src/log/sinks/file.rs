@@ -1,8 +1,8 @@
 //! Lines to the end of a file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ struct Open {
     torn: Option<Torn>,
 }
 
-/// A line of which the file has a beginning only, because there was no room
-/// for the rest.
+/// A line of which the file has a beginning only: there was no room for the
+/// rest, or whoever wrote it did not end it.
 #[derive(Debug, Clone, Copy)]
 struct Torn {
     /// How much of it is there; 0 if the rest will never come.
@@ -111,10 +111,12 @@ impl LogFile {
 
 impl Open {
     fn new(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        let torn = torn(&file, path);
         Ok(Self {
             path: path.to_owned(),
-            file: open(path)?,
-            torn: None,
+            file,
+            torn,
         })
     }
 
@@ -144,8 +146,7 @@ impl Open {
     /// A line that nobody will finish is ended first.
     fn begun(&mut self) -> io::Result<usize> {
         if self.was_moved()? {
-            self.file = open(&self.path)?;
-            self.torn = None;
+            *self = Self::new(&self.path)?;
         }
         let Some(torn) = self.torn else {
             return Ok(0);
@@ -165,7 +166,7 @@ impl Open {
     /// renamed or removed to be rotated.
     fn was_moved(&self) -> io::Result<bool> {
         let open = self.file.metadata()?;
-        match std::fs::metadata(&self.path) {
+        match fs::metadata(&self.path) {
             Ok(there) => Ok((there.dev(), there.ino()) != (open.dev(), open.ino())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(error) => Err(error),
@@ -173,8 +174,28 @@ impl Open {
     }
 }
 
+/// Never waits: a pipe holds lines until its reader comes. With a reader's end
+/// of our own, it can be opened before, and does not break after.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    let is_pipe = fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo());
+    OpenOptions::new()
+        .read(is_pipe)
+        .append(true)
+        .create(!is_pipe)
+        .open(path)
+}
+
+/// The line at the end of a file that nobody will finish.
+fn torn(file: &File, path: &Path) -> Option<Torn> {
+    let there = file.metadata().ok().filter(fs::Metadata::is_file)?;
+    let end = there.len();
+    let mut last = [0];
+    // A file that may not be read is taken as it is.
+    File::open(path)
+        .ok()?
+        .read_exact_at(&mut last, end.checked_sub(1)?)
+        .ok()?;
+    (last != *b"\n").then_some(Torn { bytes: 0, end })
 }
 
 fn text(lines: &[Bytes]) -> Vec<u8> {
@@ -255,7 +276,7 @@ mod tests {
     /// A file with the beginning of a line at its end.
     fn torn(folder: &Path) -> (PathBuf, LogFile) {
         let path = folder.join("app.log");
-        std::fs::write(&path, "one\ntw").expect("writable");
+        fs::write(&path, "one\ntw").expect("writable");
         let mut open = Open::new(&path).expect("a file");
         open.torn = Some(Torn { bytes: 2, end: 6 });
         (path, LogFile::new(open))
@@ -264,7 +285,7 @@ mod tests {
     async fn content_after(file: &mut LogFile, path: &Path, then: &[&str]) -> String {
         let (progress, sent) = send(file, &lines(then)).await;
         assert_eq!((progress.delivered, sent), (then.len(), Ok(())));
-        std::fs::read_to_string(path).expect("text")
+        fs::read_to_string(path).expect("text")
     }
 
     #[tokio::test]
@@ -276,12 +297,12 @@ mod tests {
         assert_eq!(found, "one\ntwo\nthree\n");
 
         let (path, mut file) = torn(folder.path());
-        std::fs::write(&path, "").expect("emptied");
+        fs::write(&path, "").expect("emptied");
         let found = content_after(&mut file, &path, &then).await;
         assert_eq!(found, "two\nthree\n");
 
         let (path, mut file) = torn(folder.path());
-        std::fs::rename(&path, folder.path().join("app.1")).expect("renamed");
+        fs::rename(&path, folder.path().join("app.1")).expect("renamed");
         let found = content_after(&mut file, &path, &then).await;
         assert_eq!(found, "two\nthree\n");
     }
@@ -295,16 +316,51 @@ mod tests {
         assert_eq!(found, "one\ntw\nthree\n");
     }
 
+    #[tokio::test]
+    async fn a_line_that_another_program_left_unended_ends_before_the_next() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.log");
+        for (before, after) in [
+            ("", "one\ntwo\n"),
+            ("zero\n", "zero\none\ntwo\n"),
+            ("zero", "zero\none\ntwo\n"),
+        ] {
+            fs::write(&path, before).expect("writable");
+            let mut file = LogFile::open(&path).unwrap_or_else(|error| panic!("{error}"));
+            content_after(&mut file, &path, &["one"]).await;
+            assert_eq!(content_after(&mut file, &path, &["two"]).await, after);
+            // The same of a file that takes the place of the first.
+            fs::remove_file(&path).expect("removed");
+            fs::write(&path, before).expect("writable");
+            content_after(&mut file, &path, &["one"]).await;
+            assert_eq!(content_after(&mut file, &path, &["two"]).await, after);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pipe_holds_lines_until_its_reader_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pipe");
+        make_pipe(&path);
+        let mut file = LogFile::open(&path).unwrap_or_else(|error| panic!("{error}"));
+        let (progress, sent) = send(&mut file, &lines(&["one"])).await;
+        assert_eq!((progress.delivered, sent), (1, Ok(())));
+        let reader = File::open(&path).expect("its reader");
+        drop(file);
+        assert_eq!(read_all(reader).await.expect("read"), "one\n");
+    }
+
+    fn make_pipe(path: &Path) {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo").success());
+    }
+
     /// A pipe that nobody reads takes 64 KiB or so and not more.
     fn pipe(folder: &Path) -> (LogFile, File) {
         let path = folder.join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&path).status();
-        assert!(made.expect("mkfifo").success());
-        // Neither end can be opened alone.
-        let both = OpenOptions::new().read(true).write(true).open(&path);
+        make_pipe(&path);
         let file = LogFile::open(&path).unwrap_or_else(|error| panic!("{error}"));
         let reader = File::open(&path).expect("the other end");
-        drop(both.expect("both ends"));
         (file, reader)
     }
 
