@@ -53,6 +53,7 @@ pub(crate) fn exit_code(failure: &Failure) -> ExitCode {
     };
     match error.downcast_ref() {
         Some(StartError::Read { source, .. }) if is_no_file(source) => ExitCode::from(2),
+        Some(StartError::NotWasm { .. }) => ExitCode::from(2),
         _ if error.is::<NoAddress>() => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }

@@ -83,16 +83,17 @@ fn a_program_that_is_none() {
     let empty = write("empty.wasm", b"");
     let text = write("readme.txt", b"This is no program.");
     let component = write("component.wasm", b"\0asm\x0d\0\x01\0");
-    for (path, what) in [
-        (&empty, "is not a WebAssembly module"),
-        (&text, "is not a WebAssembly module"),
+    for (path, code, what) in [
+        (&empty, 2, "is not a WebAssembly module"),
+        (&text, 2, "is not a WebAssembly module"),
         (
             &component,
+            1,
             "is a WebAssembly component, which is not supported yet",
         ),
     ] {
         let ended = run(&[path, "--bind", "127.0.0.1:0"]);
-        assert_eq!(ended.code, Some(1), "{path}");
+        assert_eq!(ended.code, Some(code), "{path}");
         assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
         assert!(ended.stderr.contains(path.as_str()), "{}", ended.stderr);
         assert!(ended.stderr.contains(what), "{}", ended.stderr);
