@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fastlike_geo::MmdbGeo;
 use fastlike_runtime::manifest::{
     AclSettings, ConfigStoreSettings, Geolocation, KvStoreSettings, Manifest, SecretStoreSettings,
-    Warning,
+    Surroundings, Unusable, Warning,
 };
 use fastlike_runtime::{
     Backend, Builder, DeviceRecord, Fastlike, Guest, LayeredGeo, LocalGeo, ShieldSite,
@@ -159,8 +159,19 @@ fn manifest(
     environment: &Environment,
 ) -> Result<(Manifest, Vec<Warning>), Failure> {
     let variable = |name: &str| environment.variables.get(name).cloned();
+    // Read once more when it is used; here it is told with all that is wrong.
+    let geo_database = |path: &Path| match MmdbGeo::open([path]) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Unusable {
+            problem: error.problem().to_owned(),
+            help: error.mend().to_owned(),
+        }),
+    };
+    let surroundings = Surroundings::new()
+        .variable(&variable)
+        .geo_database(&geo_database);
     match path {
-        Some(path) => Manifest::load_with(path, &variable).map_err(Failure::Manifest),
+        Some(path) => Manifest::load_with(path, surroundings).map_err(Failure::Manifest),
         None => Ok(Default::default()),
     }
 }

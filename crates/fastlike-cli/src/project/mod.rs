@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fastlike_runtime::manifest::{Manifest, Scripts};
+use fastlike_runtime::manifest::{Manifest, Scripts, Surroundings};
 
 pub(crate) use self::build::build;
 use crate::failure::Failure;
@@ -78,7 +78,8 @@ impl Project {
     pub(crate) fn open(manifest: &Path, environment: &Environment) -> Result<Self, Failure> {
         let manifest = absolute(manifest);
         let variable = |name: &str| environment.variables.get(name).cloned();
-        let (read, _) = Manifest::load_with(&manifest, &variable).map_err(Failure::Manifest)?;
+        let surroundings = Surroundings::new().variable(&variable);
+        let (read, _) = Manifest::load_with(&manifest, surroundings).map_err(Failure::Manifest)?;
         let scripts = read.scripts;
         let root = manifest.parent().unwrap_or(Path::new("/")).to_owned();
         let mut environment = Vec::new();

@@ -11,6 +11,7 @@ use super::json::{kind, said};
 use super::problem::{Log, Problem};
 use super::raw::{Item, Section};
 use super::resolve::Files;
+use super::surroundings::{Surroundings, Unusable};
 use crate::geo::{GeoKeyError, GeoRecord, GeoTable};
 
 /// Where addresses are.
@@ -35,7 +36,12 @@ impl Default for Geolocation {
     }
 }
 
-pub(super) fn read(local: &mut Section<'_>, files: &Files, log: &mut Log) -> Geolocation {
+pub(super) fn read(
+    local: &mut Section<'_>,
+    files: &Files,
+    surroundings: Surroundings<'_>,
+    log: &mut Log,
+) -> Geolocation {
     let Some(mut section) = local.section("geolocation", log) else {
         return Geolocation::default();
     };
@@ -45,7 +51,7 @@ pub(super) fn read(local: &mut Section<'_>, files: &Files, log: &mut Log) -> Geo
         Some(Contents::Json(item)) => from_json(&item, files, log),
         None => None,
     };
-    let databases = databases(&mut section, files, log);
+    let databases = databases(&mut section, files, surroundings, log);
     section.finish(log);
     Geolocation {
         use_default_loopback,
@@ -55,7 +61,12 @@ pub(super) fn read(local: &mut Section<'_>, files: &Files, log: &mut Log) -> Geo
 }
 
 /// One path, or an array of them.
-fn databases(section: &mut Section<'_>, files: &Files, log: &mut Log) -> Vec<PathBuf> {
+fn databases(
+    section: &mut Section<'_>,
+    files: &Files,
+    surroundings: Surroundings<'_>,
+    log: &mut Log,
+) -> Vec<PathBuf> {
     let Some(item) = section.take("database") else {
         return Vec::new();
     };
@@ -64,8 +75,21 @@ fn databases(section: &mut Section<'_>, files: &Files, log: &mut Log) -> Vec<Pat
     } else {
         vec![item]
     };
-    let items = items.iter();
-    items.filter_map(|item| files.find(item, log)).collect()
+    let mut found = Vec::new();
+    for item in &items {
+        let Some(path) = files.find(item, log) else {
+            continue;
+        };
+        match (surroundings.geo_database)(&path) {
+            Ok(()) => found.push(path),
+            Err(unusable) => {
+                let Unusable { problem, help } = unusable;
+                let problem = format!("the database cannot be used: {problem}");
+                log.error(item.problem(problem).help(help));
+            }
+        }
+    }
+    found
 }
 
 fn from_toml(item: Item<'_>, log: &mut Log) -> Option<GeoTable> {

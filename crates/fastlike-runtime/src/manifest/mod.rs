@@ -66,6 +66,7 @@ mod service;
 mod shielding_sites;
 mod source;
 mod suggest;
+mod surroundings;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -86,6 +87,7 @@ pub use scripts::Scripts;
 pub use secret_stores::SecretStoreSettings;
 
 pub use service::ServiceSettings;
+pub use surroundings::{Surroundings, Unusable};
 
 use problem::Log;
 use raw::Section;
@@ -118,9 +120,6 @@ const TOP_LEVEL: &[&str] = &[
     "service_id",
     "setup",
 ];
-
-/// The environment: the value of a variable, if it is set.
-pub type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// What a `fastly.toml` says about the local server.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -172,7 +171,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads `path` and the files it names; no environment variable is set.
+    /// Reads `path` and the files it names, in [no surroundings][Surroundings::new].
     ///
     /// A relative path in it is looked up in the manifest's folder first,
     /// then in the working directory.
@@ -181,16 +180,16 @@ impl Manifest {
     /// [`Error::Read`] when the file itself cannot be read, else
     /// [`Error::Invalid`] with every problem found.
     pub fn load(path: impl AsRef<Path>) -> Result<(Self, Vec<Warning>), Error> {
-        Self::load_with(path, &|_| None)
+        Self::load_with(path, Surroundings::new())
     }
 
-    /// As [`Manifest::load`], with the environment that secrets may be in.
+    /// As [`Manifest::load`], with what only its reader knows.
     ///
     /// # Errors
     /// As [`Manifest::load`].
     pub fn load_with(
         path: impl AsRef<Path>,
-        variables: &Variables<'_>,
+        surroundings: Surroundings<'_>,
     ) -> Result<(Self, Vec<Warning>), Error> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| Error::Read {
@@ -198,7 +197,7 @@ impl Manifest {
             source,
         })?;
         match String::from_utf8(bytes) {
-            Ok(text) => Self::parse_with(path, text, variables),
+            Ok(text) => Self::parse_with(path, text, surroundings),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 Err(Error::Invalid {
@@ -220,23 +219,23 @@ impl Manifest {
         path: impl Into<PathBuf>,
         text: impl Into<String>,
     ) -> Result<(Self, Vec<Warning>), Error> {
-        Self::parse_with(path, text, &|_| None)
+        Self::parse_with(path, text, Surroundings::new())
     }
 
-    /// As [`Manifest::parse`], with the environment that secrets may be in.
+    /// As [`Manifest::parse`], with what only its reader knows.
     ///
     /// # Errors
     /// As [`Manifest::parse`].
     pub fn parse_with(
         path: impl Into<PathBuf>,
         text: impl Into<String>,
-        variables: &Variables<'_>,
+        surroundings: Surroundings<'_>,
     ) -> Result<(Self, Vec<Warning>), Error> {
         let source = Source::new(path.into(), text.into());
         let files = Files::beside(source.path());
         let mut log = Log::default();
         let manifest = syntax::document(&source, &mut log)
-            .map(|top| read(top, &source, &files, variables, &mut log));
+            .map(|top| read(top, &source, &files, surroundings, &mut log));
         let (problems, warnings) = log.sorted(source.path());
         let mut files = files.looked_at();
         files.insert(0, source.path().to_owned());
@@ -256,7 +255,7 @@ fn read(
     mut top: Section<'_>,
     source: &Source,
     files: &Files,
-    variables: &Variables<'_>,
+    surroundings: Surroundings<'_>,
     log: &mut Log,
 ) -> Manifest {
     let mut manifest = Manifest {
@@ -270,10 +269,10 @@ fn read(
     manifest.backends = backends::read(&mut local, files, log);
     manifest.config_stores = config_stores::read(&mut local, files, log);
     manifest.kv_stores = kv_stores::read(&mut local, files, log);
-    manifest.secret_stores = secret_stores::read(&mut local, files, variables, log);
+    manifest.secret_stores = secret_stores::read(&mut local, files, surroundings, log);
     manifest.acls = acls::read(&mut local, files, log);
     manifest.devices = device_detection::read(&mut local, files, log);
-    manifest.geolocation = geolocation::read(&mut local, files, log);
+    manifest.geolocation = geolocation::read(&mut local, files, surroundings, log);
     manifest.fastly_keys = fastly_keys::read(&mut local, log);
     manifest.shielding_sites = shielding_sites::read(&mut local, log);
     manifest.pushpin = pushpin::read(&mut local, log);

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use serde_json::Value;
 use toml::de::DeValue;
 
-use super::Variables;
 use super::contents::{is_entry, json_file};
 use super::json::kind;
 use super::problem::Log;
 use super::raw::{Item, Section};
 use super::resolve::Files;
+use super::surroundings::Surroundings;
 use crate::limits;
 use crate::secret_store::{Secret, is_name};
 
@@ -28,7 +28,7 @@ pub struct SecretStoreSettings {
 pub(super) fn read(
     local: &mut Section<'_>,
     files: &Files,
-    variables: &Variables<'_>,
+    surroundings: Surroundings<'_>,
     log: &mut Log,
 ) -> BTreeMap<String, SecretStoreSettings> {
     let mut stores = BTreeMap::new();
@@ -41,7 +41,7 @@ pub(super) fn read(
             log.error(item.problem_at_key(not_a_name("secret store", &name)));
         }
         let store = match item.value() {
-            DeValue::Array(_) => Some(array(item, files, variables, log)),
+            DeValue::Array(_) => Some(array(item, files, surroundings, log)),
             DeValue::Table(_) if is_entry(&item, "secrets", log) => None,
             DeValue::Table(_) => file(item, files, log),
             _ => {
@@ -67,7 +67,7 @@ fn not_a_name(what: &str, name: &str) -> String {
 fn array(
     item: Item<'_>,
     files: &Files,
-    variables: &Variables<'_>,
+    surroundings: Surroundings<'_>,
     log: &mut Log,
 ) -> SecretStoreSettings {
     let mut store = SecretStoreSettings::default();
@@ -76,7 +76,7 @@ fn array(
             continue;
         };
         let key = key(&mut section, log);
-        let value = value(&mut section, files, variables, log);
+        let value = value(&mut section, files, surroundings, log);
         section.finish(log);
         let Some((key, value)) = key.zip(value) else {
             continue;
@@ -104,7 +104,7 @@ fn key(section: &mut Section<'_>, log: &mut Log) -> Option<String> {
 fn value(
     section: &mut Section<'_>,
     files: &Files,
-    variables: &Variables<'_>,
+    surroundings: Surroundings<'_>,
     log: &mut Log,
 ) -> Option<Secret> {
     let data = section.take("data");
@@ -121,7 +121,7 @@ fn value(
         }
         (None, None, Some(env)) => {
             let name = env.string(log)?;
-            let value = variables(&name).unwrap_or_else(|| {
+            let value = (surroundings.variable)(&name).unwrap_or_else(|| {
                 log.warn(
                     env.problem(format!("the environment variable `{name}` is not set"))
                         .help("until it is, the secret is empty"),

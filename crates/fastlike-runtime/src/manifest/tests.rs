@@ -22,7 +22,7 @@ fn folder() -> PathBuf {
 
 fn load(name: &str) -> (Manifest, Vec<Warning>) {
     let variable = |name: &str| (name == "FASTLIKE_TEST_SECRET").then(|| "of the day".to_owned());
-    Manifest::load_with(folder().join(name), &variable)
+    Manifest::load_with(folder().join(name), Surroundings::new().variable(&variable))
         .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
