@@ -242,6 +242,16 @@ mod tests {
         }
     }
 
+    /// Waits until everything so far is written, however long that takes.
+    fn flush(printer: &Printer) {
+        let Printer::Thread { jobs, .. } = printer else {
+            panic!("no thread");
+        };
+        let (done, wait) = sync_channel(1);
+        jobs.send(Job::Flush(done)).expect("the thread");
+        wait.recv().expect("the thread");
+    }
+
     #[test]
     fn lines_come_out_in_order_and_whole() {
         let (out, err) = (Terminal::default(), Terminal::default());
@@ -252,7 +262,7 @@ mod tests {
             printer.print(Stream::Stdout, format!("{n}\n").into_bytes());
         }
         printer.print(Stream::Stderr, b"oops\n".to_vec());
-        printer.flush();
+        flush(&printer);
         let expected: String = (0..1000).map(|n| format!("{n}\n")).collect();
         assert_eq!((out.text(), err.text().as_str()), (expected, "oops\n"));
     }
@@ -268,13 +278,13 @@ mod tests {
         }
         out.go_on();
         err.go_on();
-        printer.flush();
+        flush(&printer);
         printer.print(Stream::Stdout, b"end\n".to_vec());
-        printer.flush();
+        flush(&printer);
         let kept = out.text().len() / line.len();
         assert!((8..=10).contains(&kept), "{kept}");
         printer.print(Stream::Stdout, b"end\n".to_vec());
-        printer.flush();
+        flush(&printer);
         let lost = 20 - kept;
         assert!(
             err.text()

@@ -1,6 +1,7 @@
 //! What `/metrics` tells.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use fastlike_runtime::backend_fn;
 
@@ -102,10 +103,11 @@ async fn backends_are_counted_by_what_they_answer_and_how_they_fail() {
         1.0
     );
 
-    // A port that nobody listens on.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    // Nobody listens on this port, and nobody can.
+    let closed = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    closed.bind(any).expect("a port");
+    let address = closed.local_addr().expect("an address");
     let origin = fastlike_runtime::Origin::new(&format!("http://{address}")).expect("a URL");
     let bad = guest("proxy").backend("origin", origin);
     let bad = bad.observer(served.metrics.clone()).build().await;

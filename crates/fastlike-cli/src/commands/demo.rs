@@ -13,6 +13,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::listen;
+use super::signals::Signals;
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::plan::{self, Environment};
@@ -42,6 +43,8 @@ pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failu
         let fastlike = listen::build(builder).await?;
         report.loaded(fastlike.summary());
         report.backend("origin", "a function in this process");
+        // Who reads that it listens may end it.
+        let signals = Signals::new()?;
         report.listening(address, false);
         report.hint(&format!(
             "a page made by the program:      http://{address}/"
@@ -52,7 +55,8 @@ pub(super) fn run(args: DemoArgs, environment: &Environment) -> Result<(), Failu
         report.hint(&format!(
             "the same, streamed line by line: http://{address}/origin/slow"
         ));
-        listen::serve(&fastlike.into(), listener, ServeOptions::new(), report).await
+        let options = ServeOptions::new();
+        listen::serve(&fastlike.into(), listener, options, report, signals).await
     })
 }
 

@@ -163,7 +163,11 @@ impl Developing {
         during.extend(self.watch.changes().await);
         let (mut configuration, sources) = self.divide(during);
         let mut next = self.follow_up(sources);
-        configuration.retain(|path| *path != self.project.wasm());
+        // The program has come by the build, unless something else has
+        // happened to it since.
+        let wasm = self.project.wasm();
+        let same = content(&wasm) == self.loaded;
+        configuration.retain(|path| !(same && *path == wasm));
         next.extend(configuration);
         loop {
             if let Some(why) = self.watch.complaint() {

@@ -86,9 +86,10 @@ pub(super) async fn serve(
     listener: TcpListener,
     options: ServeOptions,
     report: &Report,
+    signals: Signals,
 ) -> Result<(), Failure> {
     let beside = std::future::ready(());
-    serve_beside(current, listener, options, report, Signals::new()?, beside).await
+    serve_beside(current, listener, options, report, signals, beside).await
 }
 
 /// As [`serve`], with something else to do meanwhile, which ends with the

@@ -84,7 +84,8 @@ impl Source {
             builder = builder.state(state.clone());
         }
         if let Some(metrics) = &self.metrics {
-            builder = builder.observer((self.report.clone(), metrics.clone()));
+            // A line that is printed is of a request that is counted.
+            builder = builder.observer((metrics.clone(), self.report.clone()));
         }
         let fastlike = listen::build(builder).await?;
         if let Some(wanted) = warm_up {

@@ -41,6 +41,8 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
         if let Some(folder) = profile.as_ref().and_then(Profile::folder) {
             report.profiling(folder);
         }
+        // Who reads that it listens may end it.
+        let signals = Signals::new()?;
         report.listening(address, clients.is_secure());
         if let Some(path) = clients.made_certificate() {
             report.made_certificate(path, address);
@@ -50,10 +52,9 @@ pub(super) fn run(args: ServeArgs, environment: &Environment) -> Result<(), Fail
             admin.serve(&current, report);
         }
         let Some(watch) = watch else {
-            return listen::serve(&current, listener, options, report).await;
+            return listen::serve(&current, listener, options, report, signals).await;
         };
         report.watching(watch.count());
-        let signals = Signals::new()?;
         let reloading = source.keep_up(current.clone(), watch);
         listen::serve_beside(&current, listener, options, report, signals, reloading).await
     })

@@ -17,7 +17,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 
 /// How long the last words of a command are waited for after its end: what it
 /// left running may keep its output open.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs a command to its end and hands on what it writes, line by line. It and
 /// all that it starts are a process group, which ends when the future is

@@ -1,5 +1,6 @@
 //! A folder of sources: everything in it but what builds make and tools keep.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,10 +44,14 @@ impl Tree {
     }
 
     /// Leaves out what this process writes besides its output: logs, profiles,
-    /// stores. Who watched it would build again for each request.
+    /// stores. Who watched it would build again for each request. What it wrote
+    /// earlier stays out: a service that was replaced may still have lines, and
+    /// what is written is no source afterwards.
     pub(crate) fn leave_out(&mut self, written: &[PathBuf]) {
+        let known = self.written.iter().cloned();
         let written = written.iter().map(|path| real(path));
-        self.written = written.chain(printed_to()).collect();
+        let all: BTreeSet<PathBuf> = known.chain(written).collect();
+        self.written = all.into_iter().collect();
     }
 
     /// Whether a path in it is left out by that.

@@ -4,8 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Server, fastlike, guest, run, run_command, targets};
-use crate::official::official;
+use crate::harness::{Server, fastlike, guest, replace, run, run_command, targets};
+use crate::official::{NOWHERE, official};
 
 /// The address in "Admin at http://…", and the token after it.
 fn admin(server: &Server) -> (SocketAddr, Option<String>) {
@@ -161,6 +161,7 @@ fn the_official_command_line_fills_stores() {
             .arg("--non-interactive")
             .stdin(Stdio::null())
             .env("HOME", folder.path())
+            .env("HTTPS_PROXY", NOWHERE)
             .env_remove("XDG_CONFIG_HOME")
             .env("FASTLY_API_ENDPOINT", format!("http://{address}"))
             .env("FASTLY_ACCOUNT_ENDPOINT", format!("http://{address}"))
@@ -231,13 +232,14 @@ fn a_reload_is_counted_and_the_new_service_is_written_to() {
     assert_eq!(ask("PUT /resources/stores/kv/s/keys/k", "kept").0, 200);
 
     server.stdout_line("Watching");
-    std::fs::write(&manifest, store("second")).expect("writable");
+    let new = folder.path().join("new");
+    replace(&manifest, &new, &store("second"));
     server.stdout_line("Reloaded in ");
     assert!(server.get("/config/s/k").ends_with("second"));
     assert!(server.get("/kv/s/k").ends_with("kept"));
     assert_eq!(ask(put, "item_value=written+again").0, 200);
     assert!(server.get("/config/s/k").ends_with("written again"));
-    std::fs::write(&manifest, "[local_server").expect("writable");
+    replace(&manifest, &new, "[local_server");
     server.stderr_line("Not reloaded");
     let page = ask("GET /metrics", "").1;
     for counted in [

@@ -1,10 +1,10 @@
 //! Runs the command and talks to what it serves.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -98,6 +98,58 @@ pub(crate) fn text(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("a response");
     text
+}
+
+/// An origin that answers one request with 201 and "held", when it is told to.
+pub(crate) struct HeldOrigin {
+    pub(crate) address: SocketAddr,
+    asked: mpsc::Receiver<()>,
+    go_on: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl HeldOrigin {
+    pub(crate) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (asked, is_asked) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut head = [0; 1024];
+            assert!(stream.read(&mut head).is_ok_and(|read| read > 0));
+            asked.send(()).expect("the test");
+            // A test that is over wants no answer.
+            if goes_on.recv().is_ok() {
+                let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nheld";
+                stream.write_all(answer).expect("written");
+            }
+        });
+        Self {
+            address,
+            asked: is_asked,
+            go_on,
+            thread,
+        }
+    }
+
+    /// Waits until it is asked.
+    pub(crate) fn asked(&self) {
+        self.asked.recv_timeout(PATIENCE).expect("a request");
+    }
+
+    pub(crate) fn answer(self) {
+        self.go_on.send(()).expect("the origin");
+        self.thread.join().expect("the origin");
+    }
+}
+
+/// A port that nobody listens on, and nobody can while the socket is there.
+pub(crate) fn closed_port() -> (SocketAddr, tokio::net::TcpSocket) {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a port");
+    (socket.local_addr().expect("an address"), socket)
 }
 
 /// A command that serves.
@@ -241,6 +293,31 @@ impl Server {
     pub(crate) fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
+}
+
+/// Writes a file at once, by way of a new one of this path.
+pub(crate) fn replace(path: &Path, new: &Path, content: &str) {
+    std::fs::write(new, content).expect("written");
+    std::fs::rename(new, path).expect("renamed");
+}
+
+/// The command as it is started where the end of the terminal is not ignored:
+/// whoever runs the tests may ignore it.
+pub(crate) fn heeding_hangups(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=HUP")
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => env.env(name, value),
+            None => env.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        env.current_dir(folder);
+    }
+    env
 }
 
 /// Waits until a process has ended.

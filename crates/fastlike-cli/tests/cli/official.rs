@@ -1,12 +1,15 @@
 //! The official command line, from npm, serves a project with this command in
 //! the place of its own runtime.
 
+use std::cell::Cell;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use crate::harness::{Ended, Server, fastlike, run_command, targets, workspace};
 
@@ -30,11 +33,29 @@ pub(crate) fn official() -> Option<PathBuf> {
     programs.into_iter().find(|program| program.is_file())
 }
 
+/// The proxy of the official command line, which asks for its newest version
+/// and would wait for an answer where there is no network.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
+
 /// A copy of the project of `testdata`, and a port.
 struct Project {
     folder: TempDir,
     program: PathBuf,
     port: u16,
+}
+
+/// A port that the system gives to nobody who asks for any, and that no other
+/// process of these tests begins with.
+fn free_port() -> u16 {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let range = range.expect("the ports that are given to whoever asks");
+    let first = range.split_whitespace().next().and_then(|n| n.parse().ok());
+    let end: u16 = first.expect("a port");
+    let others = end.checked_sub(10_000).expect("other ports");
+    let begin = (std::process::id() * 8 % 9_000) as u16;
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut ports = (begin..10_000).map(|n| others + n);
+    ports.find(free).expect("a free port")
 }
 
 impl Project {
@@ -50,12 +71,10 @@ impl Project {
         fs::create_dir(at.join("bin")).expect("writable");
         let wasm = targets().join("project/wasm32-wasip1/debug/project.wasm");
         fs::copy(wasm, at.join("bin/main.wasm")).expect("the project's program");
-        // Free a moment ago, and not one that the system gives to others soon.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
         Some(Self {
             folder,
             program,
-            port: port.expect("a port").port(),
+            port: free_port(),
         })
     }
 
@@ -90,6 +109,7 @@ impl Project {
             )
             // Its settings are this test's own.
             .env("HOME", self.path().join("home"))
+            .env("HTTPS_PROXY", NOWHERE)
             .env_remove("XDG_CONFIG_HOME")
             .env("FASTLY_DISABLE_WASM_METADATA_COLLECTION", "1");
         command
@@ -246,8 +266,18 @@ fn it_rebuilds_and_starts_this_command_again_when_a_file_changes() {
     let listening = |server: &Server| server.stdout().matches("INFO Listening on").count();
     let before = listening(&server);
     let changed = text.replace("hello from fastly.toml", "hello from a change");
-    fs::write(&manifest, format!("{changed}{scripts}")).expect("writable");
-    server.until("it is started again", |server| listening(server) > before);
+    let written = Cell::new(None::<Instant>);
+    server.until("it is started again", |server| {
+        // It may not watch yet, and waits for a second of silence.
+        if written
+            .get()
+            .is_none_or(|at| at.elapsed() > Duration::from_secs(3))
+        {
+            fs::write(&manifest, format!("{changed}{scripts}")).expect("writable");
+            written.set(Some(Instant::now()));
+        }
+        listening(server) > before
+    });
     assert!(
         server.get("/").contains("hello from a change"),
         "{}",

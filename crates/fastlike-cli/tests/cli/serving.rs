@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use crate::harness::{Server, guest, text};
+use crate::harness::{Server, closed_port, guest, text};
 
 #[test]
 fn a_program_answers_on_a_free_port() {
@@ -103,9 +103,7 @@ fn a_backend_is_asked_and_its_answer_passed_on() {
 
 #[test]
 fn a_backend_that_is_not_there_is_named() {
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = closed.local_addr().expect("an address");
-    drop(closed);
+    let (address, _closed) = closed_port();
     let url = format!("api=http://{address}");
     let server = Server::start(&[&guest("proxy.wat"), "--backend", &url]);
     server.get("/");

@@ -4,28 +4,30 @@
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
-use std::time::Duration;
 
-use crate::harness::{Server, fastlike, guest, pause_for, text};
+use crate::harness::{HeldOrigin, Server, fastlike, guest, heeding_hangups, text};
 
-/// Starts a slow request and waits until it runs.
-fn with_a_slow_request() -> (Server, TcpStream) {
-    let server = Server::start(&[&guest("slow.wat")]);
-    // The first one makes sure that the second one is only slow by itself.
-    server.get("/");
+/// A server, and a request that runs until its origin answers.
+fn with_a_request() -> (Server, TcpStream, HeldOrigin) {
+    let origin = HeldOrigin::new();
+    let backend = format!("api=http://{}", origin.address);
+    let flags = ["--backend", &backend, "--bind", "127.0.0.1:0"];
+    let command = fastlike(&[&[guest("proxy.wat").as_str()], &flags[..]].concat());
+    let server = Server::start_command(&mut heeding_hangups(&command));
     let response = server.send("/");
-    pause_for(Duration::from_millis(300));
-    (server, response)
+    origin.asked();
+    (server, response, origin)
 }
 
 #[test]
 fn termination_lets_running_requests_finish_and_exits_0() {
     for signal in ["TERM", "INT", "HUP"] {
-        let (mut server, response) = with_a_slow_request();
+        let (mut server, response, origin) = with_a_request();
         server.signal(signal);
         server.stdout_line("Stopping");
+        origin.answer();
         let text = text(response);
-        assert!(text.ends_with("slow\n"), "{signal}: {text}");
+        assert!(text.ends_with("held"), "{signal}: {text}");
         let status = server.wait();
         assert_eq!(
             (status.code(), status.signal()),
@@ -42,12 +44,12 @@ fn termination_lets_running_requests_finish_and_exits_0() {
 #[test]
 fn a_second_signal_ends_at_once() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
-        let (mut server, response) = with_a_slow_request();
+        let (mut server, response, origin) = with_a_request();
         server.signal(signal);
         server.stdout_line("Stopping");
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(code), "{signal}");
-        drop(response);
+        drop((response, origin));
     }
 }
 

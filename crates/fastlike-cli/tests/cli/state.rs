@@ -64,6 +64,16 @@ fn insert(address: SocketAddr, key: &str, value: &str) -> bool {
     response.is_some_and(|text| text.starts_with("HTTP/1.1 200") && text.ends_with("\r\n\r\nok"))
 }
 
+/// Kills the server when it is dropped: also where a test fails, whose writers
+/// would go on for ever.
+struct Killing<'a>(&'a Server);
+
+impl Drop for Killing<'_> {
+    fn drop(&mut self) {
+        self.0.signal("KILL");
+    }
+}
+
 /// The value and its generation.
 fn lookup(server: &Server, key: &str) -> (String, u64) {
     let response = server.get(&format!("/store/lookup?{key}"));
@@ -127,10 +137,11 @@ fn what_was_acknowledged_is_there_after_kill_9() {
                 }
             };
             let writers: Vec<_> = (0..WRITERS).map(|n| scope.spawn(writer(n))).collect();
+            let killing = Killing(&server);
             server.until("enough is written", |_| {
                 written.load(Ordering::Relaxed) >= WRITES
             });
-            server.signal("KILL");
+            drop(killing);
             let ended = writers.into_iter().map(|writer| writer.join());
             ended
                 .flat_map(|acknowledged| acknowledged.expect("a thread"))

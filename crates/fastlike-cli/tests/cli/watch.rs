@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, guest, text};
+use crate::harness::{HeldOrigin, Server, guest, replace, text};
 
 /// A folder with a program and a manifest, which tests change.
 struct Place(TempDir);
@@ -29,9 +28,7 @@ impl Place {
 
     /// Writes a file as editors do: beside its place, then there.
     fn write(&self, name: &str, text: &str) {
-        let new = self.path("new");
-        fs::write(&new, text).expect("written");
-        fs::rename(new, self.path(name)).expect("renamed");
+        replace(&self.path(name), &self.path("new"), text);
     }
 
     fn watch(&self, more: &[&str]) -> Server {
@@ -68,8 +65,9 @@ fn the_next_request_is_answered_by_the_program_as_it_is_now() {
     assert!(line.ends_with("app.wat changed"), "{line}");
     assert!(server.get("/").ends_with("\r\n\r\nother\n"));
     // Gone for a moment, in a folder that is made again.
+    place.write("third.wat", &saying("third"));
     fs::remove_file(place.path("app.wat")).expect("removed");
-    place.write("app.wat", &saying("third"));
+    fs::rename(place.path("third.wat"), place.path("app.wat")).expect("renamed");
     server.lines("Reloaded in ", 2);
     assert!(server.get("/").ends_with("\r\n\r\nthird\n"));
     assert_eq!(server.stderr(), "");
@@ -151,31 +149,19 @@ fn what_programs_have_stored_is_kept() {
 
 #[test]
 fn a_request_that_runs_finishes_on_what_it_began_with() {
-    let origin = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let backend = format!("api=http://{}", origin.local_addr().expect("bound"));
-    let (asked, is_asked) = mpsc::channel();
-    let (go_on, goes_on) = mpsc::channel::<()>();
-    let answering = std::thread::spawn(move || {
-        let (mut stream, _) = origin.accept().expect("a connection");
-        let mut head = [0; 1024];
-        assert!(stream.read(&mut head).is_ok_and(|read| read > 0));
-        asked.send(()).expect("the test");
-        goes_on.recv().expect("the test");
-        let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nslow";
-        stream.write_all(answer).expect("written");
-    });
+    let origin = HeldOrigin::new();
+    let backend = format!("api=http://{}", origin.address);
     let place = Place::new(&read("proxy.wat"), "");
     let server = place.watch(&["--backend", &backend]);
     let slow = server.send("/");
-    is_asked.recv().expect("the origin");
+    origin.asked();
     place.write("app.wat", &saying("newer"));
     server.stdout_line("Reloaded in ");
     assert!(server.get("/").ends_with("\r\n\r\nnewer\n"));
-    go_on.send(()).expect("the origin");
+    origin.answer();
     let slow = text(slow);
     assert!(slow.starts_with("HTTP/1.1 201 Created\r\n"), "{slow}");
-    assert!(slow.ends_with("slow"), "{slow}");
-    answering.join().expect("the origin");
+    assert!(slow.ends_with("held"), "{slow}");
 }
 
 /// Sends one request after another on a connection until it is told to stop;
@@ -200,12 +186,23 @@ fn client(server: &Server, stop: &Arc<AtomicBool>, answered: &Arc<AtomicUsize>) 
     }
 }
 
+/// Stops the clients when it is dropped.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn twenty_reloads_under_load_fail_no_request() {
     let place = Place::new(&saying("say00"), "");
     let server = place.watch(&["--quiet"]);
     let (stop, answered) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
     std::thread::scope(|scope| {
+        // Also where this fails: the scope waits for its threads.
+        let _stopping = Stopping(&stop);
         for _ in 0..8 {
             scope.spawn(|| client(&server, &stop, &answered));
         }
@@ -217,7 +214,6 @@ fn twenty_reloads_under_load_fail_no_request() {
                 answered.load(Ordering::SeqCst) > before + 100
             });
         }
-        stop.store(true, Ordering::SeqCst);
     });
     assert!(server.get("/").ends_with("\r\n\r\nsay20\n"));
     assert_eq!(server.stderr(), "");
