@@ -6,14 +6,12 @@ mod records;
 
 use std::time::Duration;
 
-use fastlike_runtime::{
-    BackendInfo, Health, HealthCheck, Origin, TcpKeepalive, TlsVersion, backend_fn,
-};
+use fastlike_runtime::{BackendInfo, Health, HealthCheck, TcpKeepalive, TlsVersion, backend_fn};
 use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::harness::{Answer, Test, script, soon};
+use crate::harness::{Answer, Test, origin_at, script, soon};
 
 async fn asked(info: BackendInfo) -> Answer {
     let backend = backend_fn(|_| async { Response::new(()) }).with_info(info);
@@ -98,7 +96,7 @@ async fn a_configured_origin_is_probed_as_long_as_its_service_lives() {
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     let mut check = HealthCheck::new("health.example");
     (check.window, check.threshold, check.initial) = (1, 1, 1);
-    let origin = Origin::new(&url).and_then(|origin| origin.health_check(check));
+    let origin = origin_at(&url).health_check(check);
     let guest = Test::guest("backend_getters").backend("origin", origin.expect("valid"));
     let guest = guest.start().await;
     // The probe comes without anybody asking, and is bad.

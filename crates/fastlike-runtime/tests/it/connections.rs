@@ -196,10 +196,9 @@ async fn a_client_that_does_not_finish_its_body_fails_the_guests_read() {
     .await;
     let answer = wire.read_to_end().await;
     assert!(answer.ends_with("xxx\r\n"), "{answer}");
-    assert!(matches!(
-        service.seen.report().await.outcome,
-        Outcome::Exited(_) | Outcome::Trapped(_)
-    ));
+    // Cancelled if its client is gone before it has ended.
+    let outcome = service.seen.report().await.outcome;
+    assert_ne!(outcome, Outcome::Finished);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ mod websocket;
 
 use std::io::Write;
 
-use fastlike_runtime::{Body, BodyError, ConnInfo, Fastlike, Identity, Origin, backend_fn};
+use fastlike_runtime::{Body, BodyError, ConnInfo, Fastlike, Identity, backend_fn};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Request, Response, StatusCode};
@@ -20,8 +20,8 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Answer, ByHand, Logs, Test, answering, channel, client, frame, get, guest_file, request, soon,
-    text_of,
+    Answer, ByHand, Logs, Test, answering, channel, client, frame, get, guest_file, origin_at,
+    request, soon, text_of,
 };
 
 fn json_of(answer: &Answer) -> Value {
@@ -173,7 +173,7 @@ async fn a_guest_sends_requests_and_reads_their_answers() {
 #[tokio::test]
 async fn an_origin_behind_a_socket_serves_as_well() {
     let upstream = Test::guest("http_req_reading").start().await.serve().await;
-    let origin = Origin::new(&format!("http://{}", upstream.address)).expect("a URL");
+    let origin = origin_at(&format!("http://{}", upstream.address));
     let service = Test::guest("proxy").backend("origin", origin).start().await;
     let posted = service.send(request("POST", "/here?q=1", "posted")).await;
     let seen = json_of(&posted);
@@ -250,7 +250,7 @@ async fn over_a_socket_an_abandoned_request_has_no_end() {
         drop(soon("the end", stream.read_to_end(&mut received)).await);
         String::from_utf8(received).expect("text")
     });
-    let origin = Origin::new(&url).expect("a URL");
+    let origin = origin_at(&url);
     let answer = Test::guest("http_req_send_abandoned")
         .backend("origin", origin)
         .get("/")

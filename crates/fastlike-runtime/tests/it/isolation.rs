@@ -1,6 +1,6 @@
 //! Nothing of one request is there in the next.
 
-use crate::harness::{Running, Test, get};
+use crate::harness::{Running, Test, get, origin_at};
 
 /// Traps if anything is not as it was at the beginning of the first run, then
 /// changes all there is to change.
@@ -88,8 +88,8 @@ async fn many_at_once_do_not_see_one_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn each_of_many_clients_gets_its_own_answer() {
     let upstream = Test::guest("echo").start().await.serve().await;
-    let origin = fastlike_runtime::Origin::new(&format!("http://{}", upstream.address));
-    let test = Test::guest("proxy").backend("origin", origin.expect("a URL"));
+    let origin = origin_at(&format!("http://{}", upstream.address));
+    let test = Test::guest("proxy").backend("origin", origin);
     let server = test.start().await.serve().await;
     let server = std::sync::Arc::new(server);
     let all: Vec<_> = (0..100)

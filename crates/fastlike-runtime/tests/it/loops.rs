@@ -1,9 +1,9 @@
 //! Requests that come back to the service that sent them.
 
-use fastlike_runtime::{Identity, Origin, Outcome};
+use fastlike_runtime::{Identity, Outcome};
 use http::StatusCode;
 
-use crate::harness::{Answer, Running, Test, answering, get, script};
+use crate::harness::{Answer, Running, Test, answering, get, origin_at, script};
 
 async fn service(id: &str) -> Running {
     let mut identity = Identity::default();
@@ -78,7 +78,7 @@ async fn a_service_whose_backend_is_itself_answers_508() {
         .await
         .expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
-    let origin = Origin::new(&url).expect("a URL");
+    let origin = origin_at(&url);
     // Without an id of its own.
     let service = Test::guest("proxy").backend("origin", origin).start().await;
     let serving = service.fastlike.clone();
@@ -129,7 +129,7 @@ async fn a_program_is_told_how_often_a_request_came_through() {
 #[tokio::test]
 async fn a_service_at_two_pops_visits_itself_and_does_not_loop() {
     let shield = counts(1, 0).start().await.serve().await;
-    let origin = Origin::new(&format!("http://{}", shield.address)).expect("a URL");
+    let origin = origin_at(&format!("http://{}", shield.address));
     let edge = Test::guest("proxy").backend("origin", origin);
     let edge = edge.with(|builder| builder.identity(at("OPO")));
     let answer = edge.get("/").await;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastlike_runtime::{
-    BackendReport, ConnInfo, Fastlike, Observer, Origin, Outcome, RequestReport, backend_fn,
+    BackendReport, ConnInfo, Fastlike, Observer, Outcome, RequestReport, backend_fn,
 };
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use crate::harness::{Test, get, guest_file, request};
+use crate::harness::{Test, get, guest_file, origin_at, request, soon};
 
 #[tokio::test]
 async fn a_report_has_the_requests_head_its_answers_status_and_its_cost() {
@@ -43,17 +44,26 @@ async fn a_report_has_the_requests_head_its_answers_status_and_its_cost() {
 
 /// Writes down what it is told.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct Told {
+    lines: Arc<Mutex<Vec<String>>>,
+    /// A request is over.
+    over: Arc<Notify>,
+}
 
 impl Observer for Told {
     fn request(&self, report: &RequestReport) {
-        self.0.lock().push(format!("request {:?}", report.status));
+        self.lines
+            .lock()
+            .push(format!("request {:?}", report.status));
+        self.over.notify_one();
     }
 
     fn backend_request(&self, report: &BackendReport<'_>) {
         let result = report.result.map_err(|error| error.kind());
         let (name, dynamic) = (report.backend, report.dynamic);
-        self.0.lock().push(format!("{name} {dynamic} {result:?}"));
+        self.lines
+            .lock()
+            .push(format!("{name} {dynamic} {result:?}"));
     }
 }
 
@@ -66,8 +76,10 @@ async fn told_by(backend: impl fastlike_runtime::Backend) -> Vec<String> {
         .await
         .expect("a service");
     fastlike.handle(get("/"), &ConnInfo::default()).await;
-    let told = one.0.lock().clone();
-    assert_eq!(told, *two.0.lock(), "both are told the same");
+    // The last to be told; the program may go on after its answer.
+    soon("the end of the request", two.over.notified()).await;
+    let told = one.lines.lock().clone();
+    assert_eq!(told, *two.lines.lock(), "both are told the same");
     told
 }
 
@@ -83,7 +95,7 @@ async fn backends_are_told_of_by_what_they_answered_or_how_they_failed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let nobody = Origin::new(&format!("http://{address}")).expect("a URL");
+    let nobody = origin_at(&format!("http://{address}"));
     let told = told_by(nobody).await;
     let expected = [
         "origin false Err(\"connection_refused\")",

@@ -236,7 +236,7 @@ async fn tls_is_spoken_as_the_options_say() {
             "failed: TlsAlertReceived { alert_id: Some(40) }",
         ),
     ] {
-        let target = format!("/?target={address}&tls{options}");
+        let target = format!("/?target={address}&connect=60000&tls{options}");
         let mut request = request("POST", &target, "send /");
         let pem = authority.parse().expect("a value");
         request.headers_mut().insert("x-ca", pem);
@@ -248,6 +248,11 @@ async fn tls_is_spoken_as_the_options_say() {
         );
     }
     // Without the authority's certificate nobody is trusted.
-    let told = ask(&guest, &format!("target={address}&tls"), "send /").await;
+    let told = ask(
+        &guest,
+        &format!("target={address}&connect=60000&tls"),
+        "send /",
+    )
+    .await;
     assert!(told.ok().contains("failed: Tls"), "{}", told.text());
 }

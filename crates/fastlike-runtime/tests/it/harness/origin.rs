@@ -1,8 +1,11 @@
 //! Origins.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use fastlike_runtime::{Backend, BackendInfo, Body, BoxFuture, SendContext, SendError, backend_fn};
+use fastlike_runtime::{
+    Backend, BackendInfo, Body, BoxFuture, Origin, SendContext, SendError, backend_fn,
+};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -86,6 +89,12 @@ impl Asked {
     pub(crate) async fn given_up(&mut self) {
         soon("the end of the request", self.answer.closed()).await;
     }
+}
+
+/// The origin at `url`, which a busy machine has time to connect to.
+pub(crate) fn origin_at(url: &str) -> Origin {
+    let origin = Origin::new(url).expect("a URL");
+    origin.connect_timeout(Duration::from_secs(60))
 }
 
 /// An origin on a port of its own that answers each connection's first bytes

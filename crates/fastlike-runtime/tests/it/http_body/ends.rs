@@ -1,10 +1,10 @@
 //! How the peer sees the end of a body: complete, or cut off.
 
-use fastlike_runtime::{Origin, Outcome};
+use fastlike_runtime::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::harness::{Test, get, script, soon};
+use crate::harness::{Test, get, origin_at, script, soon};
 
 /// The ways a streaming body ends, and whether the message is complete then.
 const ENDS: [(&str, bool); 4] = [
@@ -91,7 +91,7 @@ async fn an_origin_sees_whether_its_request_is_complete() {
             http_body.write *4 'some' 0 8
             {end}"
         )))
-        .backend("origin", Origin::new(&url).expect("a URL"))
+        .backend("origin", origin_at(&url))
         .start()
         .await;
         service.begin(get("/")).await;

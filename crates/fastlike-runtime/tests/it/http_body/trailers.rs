@@ -4,9 +4,7 @@ use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use fastlike_runtime::Origin;
-
-use crate::harness::{Logs, Test, answering, channel, get, script, soon};
+use crate::harness::{Logs, Test, answering, channel, get, origin_at, script, soon};
 
 const TE: &str = "GET / HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: close\r\n\r\n";
 const NO_TE: &str = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
@@ -137,7 +135,7 @@ async fn received(lines: &str) -> String {
         stream.write_all(answer).await.expect("written");
         String::from_utf8(got).expect("text")
     });
-    let test = Test::wat(script(lines)).backend("origin", Origin::new(&url).expect("a URL"));
+    let test = Test::wat(script(lines)).backend("origin", origin_at(&url));
     let service = test.start().await;
     assert_eq!(service.begin(get("/")).await.status(), 200);
     soon("the request", origin).await.expect("no panic")

@@ -268,6 +268,7 @@ async fn parked_sandboxes_end_when_the_server_shuts_down() {
         .exchange("GET /a HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await;
     assert!(answer.contains("request: 1"), "{answer}");
+    service.seen.report().await;
     server.stop().await;
     assert_eq!(service.seen.stdout_lines(), ["no more after /a"]);
     assert_eq!(numbers(&service, &["/b", "/c"]).await, ["1", "2"]);

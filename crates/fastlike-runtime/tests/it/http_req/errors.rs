@@ -7,7 +7,7 @@ use http::Response;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::harness::{Test, answering, channel, failing, raw_origin};
+use crate::harness::{Test, answering, channel, failing, origin_at, raw_origin};
 
 async fn told(backend: impl Backend) -> String {
     let answer = Test::guest("http_req_send_error")
@@ -18,7 +18,7 @@ async fn told(backend: impl Backend) -> String {
 }
 
 fn at(url: &str) -> Origin {
-    Origin::new(url).expect("a URL")
+    origin_at(url)
 }
 
 #[tokio::test]

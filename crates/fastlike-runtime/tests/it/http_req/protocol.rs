@@ -1,9 +1,9 @@
 //! Rules of the ABI about requests that no SDK shows.
 
-use fastlike_runtime::{Origin, SendError, backend_fn};
+use fastlike_runtime::{SendError, backend_fn};
 use http::{Response, StatusCode};
 
-use crate::harness::{ByHand, Test, failing, get, raw_origin, script};
+use crate::harness::{ByHand, Test, failing, get, origin_at, raw_origin, script};
 
 #[tokio::test]
 async fn a_sent_request_is_gone_even_if_its_backend_is_unknown() {
@@ -99,7 +99,7 @@ async fn the_destination_is_told_only_to_those_who_pass_the_cache() {
         http_resp.get_addr_dest_port *8 16",
     );
     let url = raw_origin("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let test = Test::wat(guest).backend("origin", Origin::new(&url).expect("a URL"));
+    let test = Test::wat(guest).backend("origin", origin_at(&url));
     assert_eq!(test.get("/").await.ok(), "");
 }
 
@@ -222,7 +222,7 @@ async fn what_concerns_one_connection_goes_no_further() {
 async fn a_backend_that_overrides_the_host_is_asked_by_that_name() {
     let upstream = Test::guest("http_req_reading").start().await.serve().await;
     let url = format!("http://{}/base/", upstream.address);
-    let origin = Origin::new(&url).and_then(|origin| origin.override_host("api.example"));
+    let origin = origin_at(&url).override_host("api.example");
     let service = Test::guest("proxy")
         .backend("origin", origin.expect("valid"))
         .start()
@@ -281,7 +281,7 @@ async fn a_request_whose_length_is_a_lie_does_not_spoil_the_next_one() {
                 @64 == 'the next one'"
             );
             let url = format!("http://{}", upstream.address);
-            let origin = Origin::new(&url).expect("a URL");
+            let origin = origin_at(&url);
             let test = Test::wat(script(&lines)).backend("origin", origin);
             assert_eq!(test.get("/").await.ok(), "", "{length}, {send}");
         }

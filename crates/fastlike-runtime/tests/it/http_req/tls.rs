@@ -1,11 +1,10 @@
 //! Origins behind TLS.
 
-use fastlike_runtime::Origin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::harness::Test;
 use crate::harness::tls::origin_acceptor;
+use crate::harness::{Test, origin_at};
 
 /// An origin for `localhost` that says hello, and the PEM of its authority.
 async fn hello_over_tls() -> (String, String) {
@@ -27,7 +26,7 @@ async fn hello_over_tls() -> (String, String) {
 #[tokio::test]
 async fn a_guest_talks_to_an_origin_whose_certificate_is_trusted() {
     let (url, authority) = hello_over_tls().await;
-    let origin = Origin::new(&url).and_then(|origin| origin.ca_certificates(authority));
+    let origin = origin_at(&url).ca_certificates(authority);
     let test = Test::guest("proxy").backend("origin", origin.expect("valid"));
     assert_eq!(test.get("/").await.ok(), "hello");
 }
@@ -35,7 +34,7 @@ async fn a_guest_talks_to_an_origin_whose_certificate_is_trusted() {
 #[tokio::test]
 async fn a_guest_is_told_that_a_certificate_is_not_trusted() {
     let (url, _) = hello_over_tls().await;
-    let origin = Origin::new(&url).expect("a URL");
+    let origin = origin_at(&url);
     let answer = Test::guest("http_req_send_error")
         .backend("origin", origin)
         .get("/")
@@ -46,7 +45,7 @@ async fn a_guest_is_told_that_a_certificate_is_not_trusted() {
 #[tokio::test]
 async fn a_guest_is_told_that_the_origin_speaks_no_tls() {
     let url = crate::harness::raw_origin("HTTP/1.1 400 Bad Request\r\n\r\n").await;
-    let origin = Origin::new(&url.replace("http://", "https://")).expect("a URL");
+    let origin = origin_at(&url.replace("http://", "https://"));
     let answer = Test::guest("http_req_send_error")
         .backend("origin", origin)
         .get("/")

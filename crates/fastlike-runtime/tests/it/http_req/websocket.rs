@@ -7,7 +7,7 @@ use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Logs, Peer, Running, Test, answering, request, script, soon};
+use crate::harness::{Logs, Peer, Running, Test, answering, origin_at, request, script, soon};
 
 const HANDSHAKE: &str = "GET /chat?room=1 HTTP/1.1\r\nHost: www.example\r\n\
     Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -17,7 +17,7 @@ const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 fn backend(peer: &Peer) -> Origin {
-    Origin::new(&format!("http://{}/prefix", peer.address)).expect("a URL")
+    origin_at(&format!("http://{}/prefix", peer.address))
 }
 
 async fn read(stream: &mut TcpStream, length: usize) -> String {
