@@ -76,9 +76,15 @@ fn mode(mode: KvMode) -> KvInsert {
     }
 }
 
-fn ttl(seconds: u64) -> KvInsert {
+/// Times of entries are as long as that: the time of day goes on while disks
+/// are slow, also in a test that pauses tokio's.
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3_600)
+}
+
+fn ttl(time: Duration) -> KvInsert {
     KvInsert {
-        ttl: Some(Duration::from_secs(seconds)),
+        ttl: Some(time),
         ..KvInsert::default()
     }
 }

@@ -16,12 +16,12 @@ async fn what_has_expired_makes_room_wherever_it_is() {
         // More than one write sweeps away with its own work.
         for n in 0..200 {
             let value = vec![0; 4_000];
-            let stored = brief.insert(&n.to_string(), value, ttl(1)).await;
+            let stored = brief.insert(&n.to_string(), value, ttl(hours(1))).await;
             stored.expect("room");
         }
         let large = || other.insert("large", vec![0; 900_000], KvInsert::default());
         assert_eq!(large().await, Err(KvError::Full { max: MAX }));
-        tokio::time::advance(Duration::from_secs(2)).await;
+        tokio::time::advance(hours(2)).await;
         large().await.expect("room again");
     }
 }
@@ -36,10 +36,16 @@ async fn large_values_make_room_as_small_ones_do() {
     ] {
         let store = stores.create("store").expect("new");
         let large = || vec![0; 600_000];
-        store.insert("brief", large(), ttl(1)).await.expect("room");
+        store
+            .insert("brief", large(), ttl(hours(1)))
+            .await
+            .expect("room");
         // What takes the place of something needs no more room than that.
-        store.insert("brief", large(), ttl(1)).await.expect("room");
-        tokio::time::advance(Duration::from_secs(2)).await;
+        store
+            .insert("brief", large(), ttl(hours(1)))
+            .await
+            .expect("room");
+        tokio::time::advance(hours(2)).await;
         put(&store, "other", large()).await;
         sow(&stores, [("other".to_owned(), large().into())]).expect("room");
         sow(&stores, [("other".to_owned(), vec![1; 600_000].into())]).expect("room");

@@ -158,18 +158,18 @@ async fn deleting_a_generation_deletes_no_other() {
 async fn what_has_expired_is_gone_at_once() {
     for store in Both::new().each() {
         let brief = || KvInsert {
-            ttl: Some(Duration::from_secs(10)),
+            ttl: Some(hours(10)),
             ..KvInsert::default()
         };
         for key in ["a", "b", "c", "d"] {
             store.insert(key, "brief", brief()).await.expect("stored");
         }
         put(&store, "d", "for ever").await;
-        tokio::time::advance(Duration::from_millis(9_000)).await;
+        tokio::time::advance(hours(9)).await;
         let entry = store.lookup("a").expect("a lookup").expect("still there");
         assert!(entry.expires.is_some());
 
-        tokio::time::advance(Duration::from_millis(1_001)).await;
+        tokio::time::advance(hours(2)).await;
         assert_eq!(text(&store, "a").await, None);
         let page = store.list(&KvList::default()).expect("a page");
         assert_eq!(page.keys, ["d"]);

@@ -109,7 +109,7 @@ async fn kernels_part() -> usize {
     let (stream, _) = listener.accept().await.expect("the client");
     let mut held = 0;
     let piece = [0; PIECE];
-    while tokio::time::timeout(Duration::from_millis(200), stream.writable())
+    while tokio::time::timeout(Duration::from_secs(1), stream.writable())
         .await
         .is_ok()
     {
