@@ -85,7 +85,7 @@ async fn a_connection_is_kept_for_another_request_and_closed_when_asked() {
 #[tokio::test]
 async fn a_connection_ends_though_the_sandbox_that_answered_on_it_waits_for_another_request() {
     let test = Test::guest("http_downstream_next_request")
-        .limits(|limits| limits.header_read_timeout = Duration::from_millis(200));
+        .limits(|limits| limits.header_read_timeout = Duration::from_secs(1));
     let service = test.start().await;
     let server = service.serve().await;
     let mut wire = server.connect().await;
@@ -167,7 +167,7 @@ async fn heads_are_bounded_in_lines_and_in_bytes() {
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(500);
 
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_head_is_hung_up_on() {
@@ -219,7 +219,7 @@ async fn a_client_that_does_not_read_is_hung_up_on() {
 async fn a_slow_client_is_served_as_long_as_it_moves() {
     let origin = answering(|request| Response::new(request.into_body()));
     let test = Test::guest("proxy").backend("origin", origin);
-    let test = test.limits(|limits| limits.client_idle_timeout = 10 * SHORT);
+    let test = test.limits(|limits| limits.client_idle_timeout = 6 * SHORT);
     let server = test.start().await.serve().await;
     let mut wire = server.connect().await;
     // Longer than the limit in all.

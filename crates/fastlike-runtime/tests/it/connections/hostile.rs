@@ -113,7 +113,7 @@ async fn equal_lengths_are_one_length() {
 async fn chunks_of_a_size_that_is_none_end_the_request() {
     let test = Test::guest("http_req_reading");
     // For those whose end is far away.
-    let short = Duration::from_millis(200);
+    let short = Duration::from_millis(500);
     let service = test
         .limits(|limits| limits.client_idle_timeout = short)
         .start()
@@ -259,7 +259,7 @@ async fn ten_thousand_headers_and_an_endless_request_line_are_refused() {
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_has_its_time_and_no_more() {
     let test = Test::guest("hello");
-    let limit = Duration::from_millis(200);
+    let limit = Duration::from_millis(500);
     let service = test
         .limits(|limits| limits.header_read_timeout = limit)
         .start()

@@ -12,7 +12,7 @@ use crate::harness::http2::{
 };
 use crate::harness::{ByHand, H2, RawH2, Server, Test};
 
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(500);
 
 const PROTOCOL_ERROR: u32 = 1;
 const FLOW_CONTROL_ERROR: u32 = 3;
@@ -265,7 +265,7 @@ async fn streams_that_break_the_rules_again_and_again_end_the_connection() {
 #[tokio::test]
 async fn a_client_that_opens_no_window_has_its_stream_reset() {
     let test =
-        Test::guest("http_body_large").limits(|limits| limits.client_idle_timeout = 10 * SHORT);
+        Test::guest("http_body_large").limits(|limits| limits.client_idle_timeout = 6 * SHORT);
     let service = test.start().await;
     let server = service.serve().await;
     let mut client = RawH2::connect(&server, &[(INITIAL_WINDOW_SIZE, 0)]).await;

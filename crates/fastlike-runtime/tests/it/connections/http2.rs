@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use crate::harness::http2::{END_HEADERS, END_STREAM, GET, HEADERS, frame, text};
 use crate::harness::{ByHand, H2, RawH2, Test, answering, soon};
 
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT: Duration = Duration::from_millis(500);
 
 fn post(url: &str, body: Body) -> Request<Body> {
     Request::post(url).body(body).expect("valid")

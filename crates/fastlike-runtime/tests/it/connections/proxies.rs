@@ -79,7 +79,7 @@ async fn who_is_behind_a_proxy_without_an_address_is_not_believed_as_the_proxy_i
 #[tokio::test]
 async fn a_proxy_header_that_does_not_end_is_not_waited_for() {
     let test = Test::guest("hello");
-    let short = std::time::Duration::from_millis(100);
+    let short = std::time::Duration::from_millis(500);
     let service = test
         .limits(|limits| limits.handshake_timeout = short)
         .start()

@@ -239,7 +239,7 @@ async fn what_cannot_be_used_is_said_with_its_file() {
 #[tokio::test]
 async fn a_client_that_does_not_shake_hands_is_hung_up_on_and_holds_up_nobody() {
     let test = Test::guest("hello");
-    let test = test.limits(|limits| limits.handshake_timeout = Duration::from_millis(100));
+    let test = test.limits(|limits| limits.handshake_timeout = Duration::from_millis(500));
     let server = serve(&test.start().await, &listener(&identity())).await;
     let mut silent = server.connect().await;
     silent.write([22, 3, 1]).await;
@@ -253,7 +253,7 @@ async fn a_client_that_does_not_shake_hands_is_hung_up_on_and_holds_up_nobody() 
 #[tokio::test]
 async fn a_client_that_reads_nothing_over_tls_is_hung_up_on() {
     let test = Test::guest("http_body_large");
-    let test = test.limits(|limits| limits.client_idle_timeout = Duration::from_millis(100));
+    let test = test.limits(|limits| limits.client_idle_timeout = Duration::from_millis(500));
     let service = test.start().await;
     let server = serve(&service, &listener(&identity())).await;
     let mut stream = Client::default().connect(&server).await;

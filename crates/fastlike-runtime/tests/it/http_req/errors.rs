@@ -139,7 +139,7 @@ async fn an_origin_that_may_have_one_connection_only() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", silent.local_addr().expect("bound"));
     let origin = at(&url).max_connections(1);
-    let origin = std::sync::Arc::new(origin.connect_timeout(Duration::from_millis(50)));
+    let origin = std::sync::Arc::new(origin.connect_timeout(Duration::from_secs(1)));
     let first = tokio::spawn(told(std::sync::Arc::clone(&origin)));
     let _held = silent.accept().await.expect("the first request");
     assert_eq!(told(origin).await, "failed to send: ConnectionLimitReached");

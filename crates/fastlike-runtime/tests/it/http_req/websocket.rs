@@ -349,7 +349,7 @@ async fn so_many_websockets_are_relayed_and_one_more_is_refused() {
 #[tokio::test]
 async fn a_silent_websocket_ends() {
     let peer = Peer::new().await;
-    let idle = Duration::from_millis(50);
+    let idle = Duration::from_millis(500);
     let server = handing_off(&peer, |limits| limits.tunnel_idle_timeout = idle)
         .await
         .serve()
@@ -366,7 +366,7 @@ async fn a_silent_websocket_ends() {
 #[tokio::test]
 async fn a_shutdown_waits_for_websockets_and_then_cuts_them_off() {
     let peer = Peer::new().await;
-    let drain = Duration::from_millis(50);
+    let drain = Duration::from_millis(500);
     let server = handing_off(&peer, |limits| limits.drain = drain)
         .await
         .serve()
