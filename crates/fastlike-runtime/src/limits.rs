@@ -314,7 +314,8 @@ pub struct Limits {
     pub max_tunnels: usize,
     /// How long a WebSocket may be silent in both directions. Zero: any time.
     pub tunnel_idle_timeout: Duration,
-    /// How long running requests get when the server shuts down.
+    /// How long running requests, and guests that go on after their answer, get
+    /// when the server shuts down.
     pub drain: Duration,
 }
 
