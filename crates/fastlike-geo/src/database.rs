@@ -92,9 +92,13 @@ impl Database {
     /// request that shares the caller's thread.
     pub(crate) fn refresh(self: &Arc<Self>) {
         let stamp = Stamp::of(&self.path).ok();
-        if stamp.as_ref() == self.seen.load().as_deref()
-            || self.reloading.swap(true, Ordering::AcqRel)
-        {
+        let is_seen = || stamp.as_ref() == self.seen.load().as_deref();
+        if is_seen() || self.reloading.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // Who was reloading until now may have seen it.
+        if is_seen() {
+            self.reloading.store(false, Ordering::Release);
             return;
         }
         let database = Arc::clone(self);

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use fastlike_runtime::{LogEndpoint, LogFormat, LogTarget};
 
-use crate::harness::{Logs, Test, client, get, guest_file, request, script};
+use crate::harness::{Logs, Test, client, closed_port, get, guest_file, request, script};
 
 #[tokio::test]
 async fn each_write_is_one_message_as_the_guest_wrote_it() {
@@ -140,9 +140,8 @@ async fn a_log_file_that_cannot_be_opened_prevents_the_start() {
 
 #[tokio::test]
 async fn a_target_that_is_gone_delays_no_guest_and_the_loss_is_said_once() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = gone.local_addr().expect("bound").to_string();
-    drop(gone);
+    let (address, _closed) = closed_port();
+    let address = address.to_string();
     let logs = Logs::capture();
     let mut endpoint = LogEndpoint::new(LogTarget::Tcp(address.clone()));
     endpoint.queue_lines = 1;

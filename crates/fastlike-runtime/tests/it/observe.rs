@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::harness::{Test, get, guest_file, origin_at, request, soon};
+use crate::harness::{Test, closed_port, get, guest_file, origin_at, request, soon};
 
 #[tokio::test]
 async fn a_report_has_the_requests_head_its_answers_status_and_its_cost() {
@@ -92,9 +92,7 @@ async fn backends_are_told_of_by_what_they_answered_or_how_they_failed() {
     let told = told_by(teapot).await;
     assert_eq!(told, ["origin false Ok(418)", "request Some(418)"]);
 
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    let (address, _closed) = closed_port();
     let nobody = origin_at(&format!("http://{address}"));
     let told = told_by(nobody).await;
     let expected = [

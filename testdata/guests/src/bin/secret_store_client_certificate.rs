@@ -5,6 +5,7 @@
 use fastly::backend::Backend;
 use fastly::secret_store::Secret;
 use fastly::{Error, Request, Response, SecretStore};
+use std::time::Duration;
 
 #[fastly::main]
 fn main(mut request: Request) -> Result<Response, Error> {
@@ -17,6 +18,7 @@ fn main(mut request: Request) -> Result<Response, Error> {
     };
     let chain = pem("x-chain");
     let backend = Backend::builder("mutual", header("x-target").expect("a target"))
+        .connect_timeout(Duration::from_secs(60))
         .enable_ssl()
         .check_certificate("origin.example")
         .sni_hostname("origin.example")

@@ -26,8 +26,8 @@ fn main(request: Request) -> Result<Response, Error> {
     let query = request.get_query_str().unwrap_or_default().to_owned();
     if query.contains("times") {
         shield = shield
-            .with_first_byte_timeout(Duration::from_millis(1500))
-            .with_between_bytes_timeout(Duration::from_millis(2500));
+            .with_first_byte_timeout(Duration::from_millis(61_500))
+            .with_between_bytes_timeout(Duration::from_millis(62_500));
     }
     let backend = if query.contains("plain") {
         shield.unencrypted_backend()

@@ -31,6 +31,10 @@ pub(super) struct Need {
 /// A connection, within the backend's connect timeout, which covers all
 /// steps. Waits for one if the origin has as many as it may have.
 pub(super) async fn obtain(live: &Live, need: Need) -> Result<Lease, SendError> {
+    if live.settings.info.tls {
+        // The first one reads the system's roots, which is not the origin's to pay.
+        live.tls().await?;
+    }
     let timeout = live.settings.info.connect_timeout;
     let deadline = after(Instant::now(), timeout);
     let slot = match slot(live, need, deadline).await? {

@@ -30,7 +30,7 @@ pub(crate) use guests::guest_file;
 use guests::is_skipped;
 pub(crate) use http2::{H2, RawH2};
 pub(crate) use logs::Logs;
-pub(crate) use origin::{ByHand, answering, failing, origin_at, raw_origin};
+pub(crate) use origin::{ByHand, answering, closed_port, failing, origin_at, raw_origin};
 pub(crate) use peer::{Peer, read_head};
 pub(crate) use pushpin::{Ports, Pushpin};
 pub(crate) use script::script;

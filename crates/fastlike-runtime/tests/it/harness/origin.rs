@@ -1,5 +1,6 @@
 //! Origins.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use fastlike_runtime::{
 };
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::soon;
@@ -95,6 +96,14 @@ impl Asked {
 pub(crate) fn origin_at(url: &str) -> Origin {
     let origin = Origin::new(url).expect("a URL");
     origin.connect_timeout(Duration::from_secs(60))
+}
+
+/// An address where nobody listens, or can while the socket is there.
+pub(crate) fn closed_port() -> (SocketAddr, TcpSocket) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a port");
+    (socket.local_addr().expect("an address"), socket)
 }
 
 /// An origin on a port of its own that answers each connection's first bytes

@@ -1,14 +1,14 @@
 //! A real Pushpin (Debian's package `pushpin`).
 
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::soon;
@@ -30,15 +30,21 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Ports that were free a moment ago.
-    pub(crate) async fn free() -> Self {
-        let mut held = Vec::new();
-        let mut ports = [0; 5];
-        for port in &mut ports {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-            *port = listener.local_addr().expect("bound").port();
-            held.push(listener);
-        }
+    /// Free ports that the system gives to nobody who asks for any, and that no
+    /// other process of these tests begins with.
+    pub(crate) fn free() -> Self {
+        const COUNT: u32 = 10_000;
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+        let range = range.expect("the ports that are given to whoever asks");
+        let first = range.split_whitespace().next().and_then(|n| n.parse().ok());
+        let end: u32 = first.expect("a port");
+        let others = end.checked_sub(2 * COUNT).expect("other ports");
+        let begin = std::process::id() * 16 % COUNT;
+        let mut free = (0..COUNT)
+            .map(|n| others + (begin + n) % COUNT)
+            .filter_map(|port| u16::try_from(port).ok())
+            .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+        let ports: [u16; 5] = std::array::from_fn(|_| free.next().expect("a free port"));
         let [proxy, publish, internal @ ..] = ports;
         Self {
             proxy,

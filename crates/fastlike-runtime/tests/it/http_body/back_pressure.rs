@@ -139,7 +139,7 @@ fn unbounded_http2() -> Vec<u8> {
 /// client that does not read, besides what the kernel holds, which is not the
 /// same each time.
 async fn holds_at_most(pieces: usize, asking: &[u8]) {
-    let most = kernels_part().await + (pieces + 2) * PIECE;
+    let most = kernels_part().await + (pieces + 4) * PIECE;
     let (origin, backend) = ByHand::new();
     let service = Test::guest("proxy")
         .backend("origin", backend)

@@ -7,7 +7,7 @@ use http::Response;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::harness::{Test, answering, channel, failing, origin_at, raw_origin};
+use crate::harness::{Test, answering, channel, closed_port, failing, origin_at, raw_origin};
 
 async fn told(backend: impl Backend) -> String {
     let answer = Test::guest("http_req_send_error")
@@ -23,9 +23,8 @@ fn at(url: &str) -> Origin {
 
 #[tokio::test]
 async fn an_origin_that_refuses_connections() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    drop(listener);
+    let (address, _closed) = closed_port();
+    let url = format!("http://{address}");
     assert_eq!(told(at(&url)).await, "failed to send: ConnectionRefused");
 }
 

@@ -14,7 +14,7 @@ async fn fanout() -> Option<(Server, Pushpin)> {
     if !Pushpin::is_installed() {
         return None;
     }
-    let ports = Ports::free().await;
+    let ports = Ports::free();
     let proxy = format!("127.0.0.1:{}", ports.proxy);
     let server = Test::guest("http_req_fanout")
         .backend("self", answering(|_| Response::new("pushpin asks it")))

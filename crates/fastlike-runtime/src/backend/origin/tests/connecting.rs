@@ -7,22 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::backend::{RemoteAddr, TcpKeepalive};
 
-/// An address where nobody listens: the port was free a moment ago.
-async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address")
-}
-
 fn named(port: u16, addresses: Vec<SocketAddr>) -> Origin {
     let url = format!("http://origin.example:{port}");
     Origin::new(&url)
         .expect("a valid URL")
+        .connect_timeout(PATIENCE)
         .resolve_with(move |_, _| std::future::ready(Ok(addresses.clone())))
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_told_with_its_address() {
-    let address = nobody().await;
+    let (address, _closed) = closed_port();
     let origin = Origin::new(&format!("http://{address}")).expect("a valid URL");
     assert_eq!(fault(&origin).await, SendError::Refused(address));
 }
@@ -34,7 +29,8 @@ async fn the_next_address_is_tried_when_one_is_refused() {
         peer.say(OK).await;
     })
     .await;
-    let origin = named(80, vec![nobody().await, server.address]);
+    let (refusing, _closed) = closed_port();
+    let origin = named(80, vec![refusing, server.address]);
     let response = send(&origin, get("/")).await.expect("a response");
     let remote = response.extensions().get::<RemoteAddr>().copied();
     assert_eq!(remote, Some(RemoteAddr(server.address)));
@@ -68,7 +64,7 @@ async fn the_next_address_is_tried_when_one_is_slow() {
 
 #[tokio::test]
 async fn a_refusal_is_told_rather_than_a_missing_route() {
-    let refusing = nobody().await;
+    let (refusing, _closed) = closed_port();
     // There are no TCP connections to everybody.
     let broadcast: SocketAddr = "255.255.255.255:80".parse().expect("an address");
     let error = fault(&named(80, vec![broadcast])).await;

@@ -83,6 +83,7 @@ async fn over_tls(authority: &Authority, alpn: &[&str]) -> (Scripted, Origin) {
     let address = server.address;
     let origin = Origin::new("https://origin.example/base")
         .expect("a URL")
+        .connect_timeout(PATIENCE)
         .resolve_with(move |_, _| std::future::ready(Ok(vec![address])))
         .ca_certificates(authority.pem())
         .expect("a certificate");

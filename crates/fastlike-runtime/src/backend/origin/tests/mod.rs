@@ -84,6 +84,17 @@ impl Drop for Scripted {
     }
 }
 
+/// Time to connect to this machine, however busy it is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An address where nobody listens, or can while the socket is there.
+fn closed_port() -> (SocketAddr, tokio::net::TcpSocket) {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a port");
+    (socket.local_addr().expect("an address"), socket)
+}
+
 /// The server's end of a connection.
 struct Peer(BufReader<TcpStream>);
 

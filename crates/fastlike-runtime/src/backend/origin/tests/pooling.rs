@@ -90,9 +90,7 @@ async fn a_waiting_request_gets_the_connection_that_still_takes_a_request_body()
 
 #[tokio::test]
 async fn a_failed_connection_takes_nobodys_place() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    let (address, _closed) = closed_port();
     let origin = Origin::new(&format!("http://{address}")).expect("a URL");
     let origin = origin.max_connections(1);
     for _ in 0..3 {

@@ -284,6 +284,7 @@ async fn as_a_child_with_other_roots() {
         return;
     };
     let origin = Origin::new(&url).expect("a URL");
+    let origin = origin.connect_timeout(PATIENCE);
     println!(
         "<{:?}>",
         send(&origin, get("/"))
