@@ -92,7 +92,7 @@ impl Meter {
 
     /// Does some work. Its first time is for all guests that come after, and
     /// not the present one's to pay.
-    pub(crate) fn count_but<T>(&self, first: &FirstTime, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn uncounted_at_first<T>(&self, first: &FirstTime, work: impl FnOnce() -> T) -> T {
         if !first.is_now() {
             return work();
         }

@@ -15,6 +15,6 @@ pub(crate) fn lookup(session: &Session, user_agent: &str) -> Result<Arc<str>> {
     }
     session
         .meter
-        .count_but(&devices.first, || devices.detect(user_agent))
+        .uncounted_at_first(&devices.first, || devices.detect(user_agent))
         .ok_or(Error::Absent)
 }

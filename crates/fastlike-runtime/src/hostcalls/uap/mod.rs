@@ -10,5 +10,5 @@ pub(crate) fn parse(session: &Session, user_agent: &str) -> UserAgent {
     let agents = &session.world.user_agents;
     session
         .meter
-        .count_but(&agents.first, || agents.parser.parse(user_agent))
+        .uncounted_at_first(&agents.first, || agents.parser.parse(user_agent))
 }
